@@ -1,0 +1,5 @@
+//! The stand-in for the Device Provisioning Service.
+
+mod service;
+
+pub use self::service::{Answer, Device, Service};

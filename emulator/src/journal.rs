@@ -1,0 +1,122 @@
+//! Where the stand-ins say what they do: one entry an event, handed to whoever listens.
+
+use std::fmt;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const STAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]");
+
+/// How grave an entry is, in the words of the Functions host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// What happened.
+    Information,
+    /// What the user may have to look at.
+    Warning,
+    /// What failed.
+    Error,
+}
+
+/// One thing said, at one moment.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// When it was said (UTC).
+    pub at: OffsetDateTime,
+    /// How grave it is.
+    pub level: Level,
+    /// What was said: one line, or several when a function logged several.
+    pub text: String,
+}
+
+/// A handle to say things with: cheap to clone, safe to share.
+#[derive(Clone)]
+pub struct Journal {
+    listener: Arc<dyn Fn(Entry) + Send + Sync>,
+}
+
+impl Journal {
+    /// A journal that hands every entry to `listener`.
+    pub fn new(listener: impl Fn(Entry) + Send + Sync + 'static) -> Self {
+        Self { listener: Arc::new(listener) }
+    }
+
+    /// A journal on standard output, in the form of the portal's log: [`Entry`]'s `Display`.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self::new(|entry| {
+            // A reader that has gone away is no reason to stop.
+            let _ = writeln!(std::io::stdout().lock(), "{entry}");
+        })
+    }
+
+    /// A journal that keeps what it is told, and the place where it keeps it.
+    #[must_use]
+    pub fn kept() -> (Self, Kept) {
+        let kept = Kept::default();
+        let store = kept.clone();
+        (Self::new(move |entry| store.lock().push(entry)), kept)
+    }
+
+    /// Says `text` at level Information.
+    pub fn info(&self, text: impl Into<String>) {
+        self.say(Level::Information, text);
+    }
+
+    /// Says `text` at level Warning.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.say(Level::Warning, text);
+    }
+
+    /// Says `text` at level Error.
+    pub fn error(&self, text: impl Into<String>) {
+        self.say(Level::Error, text);
+    }
+
+    /// Says `text` at `level`, now.
+    pub fn say(&self, level: Level, text: impl Into<String>) {
+        (self.listener)(Entry { at: OffsetDateTime::now_utc(), level, text: text.into() });
+    }
+}
+
+/// The entries that a [`Journal::kept`] was told, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Mutex<Vec<Entry>>>);
+
+impl Kept {
+    /// A copy of all entries so far.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Display, Debug ===
+
+impl fmt::Display for Entry {
+    /// `2020-09-23T11:44:41.380 [Information] text`, each line of `text` stamped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stamp = self.at.format(STAMP).map_err(|_| fmt::Error)?;
+        for (nth, line) in self.text.split('\n').enumerate() {
+            if nth > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{stamp} [{:?}] {line}", self.level)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Journal")
+    }
+}

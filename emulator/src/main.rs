@@ -1,0 +1,2 @@
+//! The emulator’s command.
+fn main() {}
