@@ -1,0 +1,100 @@
+//! What the service answers a device, before MQTT or HTTPS gives it a frame.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::stamp;
+
+/// An answer to a device.
+///
+/// Shapes: <https://learn.microsoft.com/rest/api/iot-dps/device/runtime-registration/register-device>.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status, or the one in the MQTT topic: 200, 202, 401, 404, 429, …
+    pub status: u16,
+    /// Seconds the device is asked to wait before it asks again (with 202 and 429 only).
+    pub retry_after: Option<u64>,
+    /// Names this answer: the header `x-ms-request-id` over HTTPS, and `trackingId` in an error's body.
+    pub request_id: Uuid,
+    /// The body: one JSON object.
+    pub body: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorBody<'a> {
+    error_code: u32,
+    tracking_id: String,
+    message: &'a str,
+    timestamp_utc: String,
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// An answer with `body`, written as JSON.
+    pub(crate) fn json(status: u16, retry_after: Option<u64>, body: &impl Serialize) -> Self {
+        // Only maps with keys that are no strings cannot be written, and no answer has one.
+        let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
+        Self { status, retry_after, request_id: Uuid::new_v4(), body }
+    }
+
+    /// A refusal: `{"errorCode":401002,"trackingId":"…","message":"…","timestampUtc":"…"}`.
+    ///
+    /// The first three digits of `code` are `status`.
+    #[must_use]
+    pub fn error(status: u16, code: u32, message: &str) -> Self {
+        let mut answer = Self::json(status, None, &());
+        let body = ErrorBody {
+            error_code: code,
+            tracking_id: answer.request_id.to_string(),
+            message,
+            timestamp_utc: stamp::now(),
+        };
+        answer.body = Self::json(status, None, &body).body;
+        answer
+    }
+
+    /// 400: the request is not what the device API describes. `message` says what was wanted.
+    #[must_use]
+    pub fn bad_request(message: &str) -> Self {
+        Self::error(400, 400_000, message)
+    }
+
+    /// 401002 `Unauthorized`: the credential was refused. The reason is the journal's to tell.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::error(401, 401_002, "Unauthorized")
+    }
+
+    /// 404: there is no such path, operation or registration.
+    #[must_use]
+    pub fn not_found(message: &str) -> Self {
+        Self::error(404, 404_201, message)
+    }
+
+    /// 405: the path is known and the method is not.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::error(405, 405_000, "Method not allowed.")
+    }
+
+    /// 413: the body is longer than `limit` bytes.
+    #[must_use]
+    pub fn too_large(limit: usize) -> Self {
+        Self::error(413, 413_000, &format!("The request has a body of more than {limit} bytes."))
+    }
+
+    /// 429001: too many requests; the device is asked to come back in `retry_after` seconds.
+    #[must_use]
+    pub fn throttled(retry_after: u64) -> Self {
+        let answer = Self::error(429, 429_001, "Operations are being throttled for this tenant.");
+        Self { retry_after: Some(retry_after), ..answer }
+    }
+
+    /// 500: the stand-in itself failed. `message` says at what, without secrets.
+    #[must_use]
+    pub fn internal(message: &str) -> Self {
+        Self::error(500, 500_000, message)
+    }
+}
