@@ -1,0 +1,157 @@
+//! Reading the body of a request within bounds of size, time and memory.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use warp::Buf;
+
+/// How long a sender may take for one body. The host has the whole body before it calls the handler,
+/// except when it proxies.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What every request may hold, whatever others hold: many times what DPS commonly sends.
+const SMALL: usize = 64 * 1024;
+
+/// What the larger requests of one moment may hold together, in KiB.
+const SHARED_KIB: usize = 64 * 1024;
+
+/// Why a request body was not read. `Display` is a sentence for the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is larger than the limit, in bytes. Answered 413.
+    TooLarge(usize),
+    /// It did not arrive in time. Answered 408.
+    TooSlow,
+    /// It ended before its end. Answered 400, should anybody still listen.
+    CutOff,
+    /// Too many large bodies at once. Answered 503, upon which DPS tries again.
+    NoRoom,
+    /// It is not the JSON in which the Functions host calls a handler. Answered 400.
+    NoInvocation(String),
+}
+
+/// The memory that the large bodies of one moment share.
+#[derive(Clone, Debug)]
+pub struct Room(Arc<Semaphore>);
+
+/// A body in memory, and the room that it takes there.
+#[derive(Debug)]
+pub struct Body {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+/// Reads `stream` to its end. A body that is refused is read all the same, and thrown away: an answer
+/// that came before the end of the request would be lost on a client that is still sending.
+///
+/// # Errors
+///
+/// [`Unread`] for a body of more than `most` bytes, a slow or a broken one, or one without room.
+pub async fn read<S, B>(stream: S, most: usize, room: &Room) -> Result<Body, Unread>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    tokio::time::timeout(DEADLINE, collect(stream, most, room)).await.unwrap_or(Err(Unread::TooSlow))
+}
+
+async fn collect<S, B>(stream: S, most: usize, room: &Room) -> Result<Body, Unread>
+where
+    S: Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    let mut stream = pin!(stream);
+    let mut body = Ok(Body { bytes: Vec::new(), _room: None });
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Unread::CutOff)?;
+        body = body.and_then(|body| body.with(chunk, most, room));
+    }
+    body
+}
+
+// === impl Body ===
+
+impl Body {
+    fn with(mut self, mut chunk: impl Buf, most: usize, room: &Room) -> Result<Self, Unread> {
+        let length = self.bytes.len() + chunk.remaining();
+        if length > most {
+            return Err(Unread::TooLarge(most));
+        }
+        let held = self._room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let needed = length.saturating_sub(SMALL).div_ceil(1024);
+        if needed > held {
+            let more = room.take(needed - held)?;
+            match &mut self._room {
+                Some(room) => room.merge(more),
+                none => *none = Some(more),
+            }
+        }
+        self.bytes.reserve(chunk.remaining());
+        while chunk.has_remaining() {
+            let part = chunk.chunk();
+            self.bytes.extend_from_slice(part);
+            let part = part.len();
+            chunk.advance(part);
+        }
+        Ok(self)
+    }
+}
+
+// === impl Room ===
+
+impl Room {
+    fn take(&self, kib: usize) -> Result<OwnedSemaphorePermit, Unread> {
+        let kib = u32::try_from(kib).map_err(|_| Unread::NoRoom)?;
+        self.0.clone().try_acquire_many_owned(kib).map_err(|_| Unread::NoRoom)
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(SHARED_KIB)))
+    }
+}
+
+// === impl Unread ===
+
+impl Unread {
+    /// The HTTP status to answer with.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::TooLarge(_) => 413,
+            Self::TooSlow => 408,
+            Self::CutOff | Self::NoInvocation(_) => 400,
+            Self::NoRoom => 503,
+        }
+    }
+}
+
+impl std::error::Error for Unread {}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge(most) => {
+                write!(f, "The request body is too large: at most {most} bytes are wanted.")
+            }
+            Self::TooSlow => {
+                write!(f, "The request body was not complete within {} seconds.", DEADLINE.as_secs())
+            }
+            Self::CutOff => f.write_str("The request body ended before its end."),
+            Self::NoRoom => {
+                f.write_str("Too many large requests are being read; this one may be sent again.")
+            }
+            Self::NoInvocation(what) => write!(
+                f,
+                "The invocation cannot be read: {what}. JSON was wanted as the Functions host sends it: \
+                 {{\"Data\":{{\"req\":{{\"Body\":\"…\"}}}}}}."
+            ),
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Taking connections and serving HTTP on each, until told to stop.
+//!
+//! `warp::serve` would do, but gives no bound on a connection's buffers and idle time, none on the number
+//! of connections, and no end to a stop that a slow sender holds up.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use warp::{Filter, Reply};
+
+/// How long a connection may take to send a request's head, waiting for its first byte included. Longer
+/// than the two minutes for which .NET's client may keep an idle connection, so that it closes first.
+const HEAD_DEADLINE: Duration = Duration::from_secs(180);
+
+/// The largest head of a request, and how much of a body is read at once, in bytes.
+const BUFFER: usize = 64 * 1024;
+
+/// How many connections may be open. Further ones are closed at once.
+const CONNECTIONS: usize = 2048;
+
+/// How long requests may take to end once the handler is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long to wait before accepting again when the system has no file descriptor left.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves `routes` on `listener` until `stop` is ready, then lets the requests under way end.
+pub async fn serve<F>(listener: TcpListener, routes: F, stop: impl Future<Output = ()>)
+where
+    F: Filter<Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
+    F::Extract: Reply,
+    F::Future: Send,
+{
+    let mut http = Builder::new(TokioExecutor::new()).http1_only();
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE).max_buf_size(BUFFER);
+    let requests = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                log::warn!("Cannot accept a connection: {error}.");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            log::warn!("More than {CONNECTIONS} connections are open; a further one was closed.");
+            continue;
+        };
+        // Answers are written whole; to wait for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(warp::service(routes.clone()));
+        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = requests.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                log::debug!("A connection ended early: {error}.");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, requests.shutdown()).await.is_err() {
+        log::warn!("Stopped with requests under way that took more than {} seconds.", GRACE.as_secs());
+    }
+}

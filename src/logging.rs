@@ -1,0 +1,93 @@
+//! Where the process says things, and in which form.
+//!
+//! The Functions host reads a handler's output line by line and takes its level from where it finds it:
+//! standard output is Information; standard error is Warning when the line holds "warn" in any casing,
+//! otherwise Error (`WorkerProcess.cs` and `HttpWorkerDescription.cs` in
+//! <https://github.com/Azure/azure-functions-host>). So each record goes where it keeps its level, in one
+//! line, and the word is put into warnings and kept out of errors. The host stamps lines itself and
+//! shows colours as rubbish.
+//!
+//! The lines of an invocation do not come this way when they can travel in its reply (see
+//! [`crate::invocation`]).
+
+use std::io::{self, Write as _};
+use std::panic;
+
+use env_logger::fmt::Formatter;
+use env_logger::{Builder, Env};
+use log::{Level, Record};
+
+/// For whom the lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// The Functions host: bare lines.
+    Host,
+    /// A person: lines as the portal shows them, `2020-09-23T11:44:41.380 [Information] …`.
+    Person,
+}
+
+/// Starts logging at level Information, or as `RUST_LOG` says, and sends panics there too.
+pub fn start(reader: Reader) {
+    let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
+    builder.format(move |formatter, record| write(formatter, record, reader)).init();
+    panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+}
+
+fn write(formatter: &Formatter, record: &Record<'_>, reader: Reader) -> io::Result<()> {
+    let text = one_line(&record.args().to_string());
+    let line = match reader {
+        Reader::Host => for_host(record.level(), &text),
+        Reader::Person => {
+            let stamp = formatter.timestamp_millis().to_string();
+            format!("{} [{}] {text}\n", stamp.trim_end_matches('Z'), name(record.level()))
+        }
+    };
+    // One write a line, so that lines of several threads do not mix.
+    if record.level() <= Level::Warn {
+        io::stderr().lock().write_all(line.as_bytes())
+    } else {
+        io::stdout().lock().write_all(line.as_bytes())
+    }
+}
+
+fn for_host(level: Level, text: &str) -> String {
+    match level {
+        Level::Error => format!("Error: {}\n", without_warn(text)),
+        Level::Warn => format!("Warning: {text}\n"),
+        Level::Info if is_command(text) => format!(" {text}\n"),
+        Level::Info => format!("{text}\n"),
+        Level::Debug | Level::Trace => format!("{}: {text}\n", name(level)),
+    }
+}
+
+/// A record is a line; what it quotes may hold line ends of any kind.
+fn one_line(text: &str) -> String {
+    text.replace("\r\n", " ").replace(['\n', '\r'], " ")
+}
+
+/// An error that quotes the word would be taken for a warning.
+fn without_warn(text: &str) -> String {
+    let mut text = text.to_owned();
+    while let Some(at) = text.to_ascii_lowercase().find("warn") {
+        text.insert(at + 1, '-');
+    }
+    text
+}
+
+/// The host takes lines that begin so for messages to itself.
+fn is_command(text: &str) -> bool {
+    ["languageworkerconsolelog", "azfuncjsonlog:"]
+        .iter()
+        .any(|prefix| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)))
+}
+
+/// The level's name in the portal's log.
+const fn name(level: Level) -> &'static str {
+    match level {
+        Level::Error => "Error",
+        Level::Warn => "Warning",
+        Level::Info => "Information",
+        Level::Debug => "Debug",
+        Level::Trace => "Trace",
+    }
+}

@@ -1,0 +1,185 @@
+//! The routes: which request runs the function, and how its answer and its log go back.
+
+use std::convert::Infallible;
+
+use futures_util::Stream;
+use warp::http::header::{ALLOW, CONTENT_TYPE};
+use warp::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use warp::path::FullPath;
+use warp::{Buf, Filter, Rejection, Reply};
+
+use crate::allocation::Policy;
+use crate::body::{self, Room, Unread};
+use crate::function::{self, Answer, Run};
+use crate::invocation;
+
+/// The function's path in the default mode of the Functions host: the name of its folder.
+pub const ENVELOPE_PATH: &str = "/HttpTrigger1";
+
+/// The function's path for its callers, which the host keeps when it forwards or proxies requests.
+pub const RAW_PATH: &str = "/api/HttpTrigger1";
+
+/// What the routes share.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    policy: Policy,
+    /// The largest allocation request, in bytes.
+    body_limit: usize,
+    room: Room,
+}
+
+type Answered = Response<Vec<u8>>;
+
+/// All routes. Every request gets an answer.
+pub fn routes(
+    handler: Handler,
+) -> impl Filter<Extract = (impl Reply,), Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
+    let handler = warp::any().map(move || handler.clone());
+    envelope(handler.clone()).or(readiness()).unify().or(raw(handler)).unify().or(anything_else()).unify()
+}
+
+/// `POST /HttpTrigger1`, from the Functions host.
+fn envelope(
+    handler: impl Filter<Extract = (Handler,), Error = Infallible> + Clone + Send + Sync + 'static,
+) -> impl Filter<Extract = (Answered,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
+    warp::path("HttpTrigger1")
+        .and(warp::path::end())
+        .and(warp::post())
+        .and(warp::body::stream())
+        .and(handler)
+        .then(run_in_envelope)
+}
+
+/// `POST /api/HttpTrigger1`, in any casing: forwarded or proxied by the host, or from `curl`.
+fn raw(
+    handler: impl Filter<Extract = (Handler,), Error = Infallible> + Clone + Send + Sync + 'static,
+) -> impl Filter<Extract = (Answered,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
+    raw_path()
+        .and(warp::post())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .and(handler)
+        .then(run_raw)
+}
+
+/// `GET /`, by which the host learns that the handler is ready. It asks often, so nothing is logged.
+fn readiness()
+-> impl Filter<Extract = (Answered,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
+    warp::path::end()
+        .and(warp::get().or(warp::head()).unify())
+        .map(|| text(StatusCode::OK, "HttpTrigger1 is ready.".to_owned()))
+}
+
+/// Every other request: 405 at a path that is served, otherwise 404.
+fn anything_else()
+-> impl Filter<Extract = (Answered,), Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
+    warp::path::full().map(|path: FullPath| {
+        let allowed = match path.as_str() {
+            "/" => "GET, HEAD",
+            ENVELOPE_PATH => "POST",
+            path if path.eq_ignore_ascii_case(RAW_PATH) => "POST",
+            _ => {
+                let wanted =
+                    format!("There is nothing here. Allocation requests are wanted at POST {RAW_PATH}.");
+                return text(StatusCode::NOT_FOUND, wanted);
+            }
+        };
+        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("{allowed} is wanted here."));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+        response
+    })
+}
+
+fn raw_path() -> impl Filter<Extract = (), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
+    warp::path::full()
+        .and_then(|path: FullPath| {
+            let found = path.as_str().eq_ignore_ascii_case(RAW_PATH);
+            std::future::ready(if found { Ok(()) } else { Err(warp::reject::not_found()) })
+        })
+        .untuple_one()
+}
+
+/// Runs the function for the host. Always 200 and JSON: of any other reply the host drops the log, and
+/// the caller gets a bare 500.
+async fn run_in_envelope(
+    stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    handler: Handler,
+) -> Answered {
+    let reply = match handler.read_invocation(stream).await {
+        Ok(body) => invocation::reply(&function::http_trigger1(&body, handler.policy)),
+        Err(unread) => invocation::reply(&function::unread(&unread)),
+    };
+    let mut response = Response::new(reply);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Runs the function for its caller. There is no channel for its log but the process's own.
+async fn run_raw(
+    headers: HeaderMap,
+    stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    handler: Handler,
+) -> Answered {
+    let body = body::read(stream, handler.body_limit, &handler.room).await;
+    let body = body.as_ref().map(|body| String::from_utf8_lossy(&body.bytes));
+    let run = match &body {
+        Ok(body) => function::http_trigger1(body, handler.policy),
+        Err(unread) => function::unread(unread),
+    };
+    log_run(&run, invocation_id(&headers));
+    let Answer { status, content_type, body } = run.answer;
+    let mut response = Response::new(body.into_bytes());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// The invocation's id, when the host sent one and it looks like one.
+fn invocation_id(headers: &HeaderMap) -> Option<&str> {
+    let id = headers.get("x-azure-functions-invocationid")?.to_str().ok()?;
+    let looks = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    looks.then_some(id)
+}
+
+/// Logs what the function logged, a record a line, as `func` shows it.
+fn log_run(run: &Run<'_>, id: Option<&str>) {
+    for line in run.log.iter().flat_map(|entry| entry.split('\n')) {
+        match id {
+            Some(id) => log::info!("[{id}] {line}"),
+            None => log::info!("{line}"),
+        }
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Answered {
+    let mut response = Response::new(body.into_bytes());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+// === impl Handler ===
+
+impl Handler {
+    /// A handler that asks `policy` about requests of at most `body_limit` bytes.
+    #[must_use]
+    pub fn new(policy: Policy, body_limit: usize) -> Self {
+        Self { policy, body_limit, room: Room::default() }
+    }
+
+    /// Reads an invocation and takes the caller's body out of it.
+    async fn read_invocation(
+        &self,
+        stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    ) -> Result<String, Unread> {
+        // The host writes the body as a JSON text, up to six bytes for one, and repeats its members in
+        // `Metadata`; then there are the caller's headers and identities.
+        let most = self.body_limit.saturating_mul(12).saturating_add(256 * 1024);
+        let invocation = match body::read(stream, most, &self.room).await {
+            Err(Unread::TooLarge(_)) => return Err(Unread::TooLarge(self.body_limit)),
+            read => read?,
+        };
+        let body = invocation::caller_body(&invocation.bytes)?;
+        if body.len() > self.body_limit { Err(Unread::TooLarge(self.body_limit)) } else { Ok(body) }
+    }
+}

@@ -1,0 +1,36 @@
+//! When to stop: the signals by which a process is asked to.
+
+use std::future::Future;
+use std::io;
+
+/// Starts listening for SIGTERM and SIGINT (on Windows, Ctrl-C); the future is ready when one came.
+///
+/// # Errors
+///
+/// When the system refuses to tell of signals.
+#[cfg(unix)]
+pub fn asked() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => log::info!("Asked to stop (SIGTERM)."),
+            _ = interrupt.recv() => log::info!("Asked to stop (SIGINT)."),
+        }
+    })
+}
+
+/// Starts listening for Ctrl-C; the future is ready when it came.
+///
+/// # Errors
+///
+/// When the system refuses to tell of it.
+#[cfg(windows)]
+pub fn asked() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+        log::info!("Asked to stop (Ctrl-C).");
+    })
+}
