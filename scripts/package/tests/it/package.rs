@@ -1,0 +1,167 @@
+//! What is in the package, with which modes, and which apps are refused.
+
+use std::io::{Cursor, Read as _};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+use zip::ZipArchive;
+
+const HOST_JSON: &str =
+    r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#;
+
+/// An app that can be packed, with more beside it than the package should hold.
+fn app() -> TempDir {
+    let app = TempDir::new().unwrap();
+    let write = |name: &str, text: &[u8]| {
+        let path = app.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("host.json", HOST_JSON.as_bytes());
+    write("HttpTrigger1/function.json", b"{}");
+    write("HttpTrigger1/sample.dat", b"{\"a\":1}");
+    write("handler", program(Linking::Static));
+    for stray in ["handler.exe", "local.settings.json", "target/x", ".git/config", "azure.env"] {
+        write(stray, b"must not be shipped");
+    }
+    app
+}
+
+#[derive(Clone, Copy)]
+enum Linking {
+    Static,
+    Dynamic,
+}
+
+/// A small program, linked by the same toolchain and with the same flag as `scripts/build.sh` uses.
+fn program(linking: Linking) -> &'static [u8] {
+    static STATIC: OnceLock<Vec<u8>> = OnceLock::new();
+    static DYNAMIC: OnceLock<Vec<u8>> = OnceLock::new();
+    let (cell, feature) = match linking {
+        Linking::Static => (&STATIC, "+crt-static"),
+        Linking::Dynamic => (&DYNAMIC, "-crt-static"),
+    };
+    cell.get_or_init(|| {
+        let folder = TempDir::new().unwrap();
+        let (source, binary) = (folder.path().join("main.rs"), folder.path().join("program"));
+        std::fs::write(&source, "fn main() {}").unwrap();
+        let output = Command::new("rustc")
+            .args(["--edition=2024", "--target=x86_64-unknown-linux-gnu"])
+            .arg(format!("-Ctarget-feature={feature}"))
+            .arg("-o")
+            .args([&binary, &source])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "rustc: {output:?}");
+        std::fs::read(binary).unwrap()
+    })
+}
+
+fn pack(app: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_app-package")).arg(app).arg(app.join("dist/app.zip")).output().unwrap()
+}
+
+#[track_caller]
+fn refused(app: &TempDir, with: &str) {
+    let output = pack(app.path());
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(said.contains(with) && said.lines().count() == 1, "wanted one line with {with:?}, got {said:?}");
+    assert!(!app.path().join("dist/app.zip").exists(), "a refused app leaves no package");
+}
+
+#[test]
+fn the_package_holds_the_four_files_and_nothing_else() {
+    let app = app();
+    let output = pack(app.path());
+    assert!(output.status.success(), "{output:?}");
+    let bytes = std::fs::read(app.path().join("dist/app.zip")).unwrap();
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).unwrap();
+    let mut entries = Vec::new();
+    for index in 0..zip.len() {
+        let mut entry = zip.by_index(index).unwrap();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        assert_eq!(content, std::fs::read(app.path().join(entry.name())).unwrap(), "{}", entry.name());
+        entries.push((entry.name().to_owned(), entry.unix_mode().unwrap() & 0o7777));
+    }
+    assert_eq!(
+        entries,
+        [
+            ("HttpTrigger1/function.json".to_owned(), 0o644),
+            ("HttpTrigger1/sample.dat".to_owned(), 0o644),
+            ("handler".to_owned(), 0o755),
+            ("host.json".to_owned(), 0o644),
+        ]
+    );
+}
+
+#[test]
+fn the_same_files_give_the_same_bytes_whatever_their_times_and_modes() {
+    let (one, other) = (app(), app());
+    let handler = other.path().join("handler");
+    let past = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    std::fs::File::options().append(true).open(&handler).unwrap().set_modified(past).unwrap();
+    let mut permissions = std::fs::metadata(&handler).unwrap().permissions();
+    std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o700);
+    std::fs::set_permissions(&handler, permissions).unwrap();
+
+    let sums: Vec<String> = [&one, &other]
+        .map(|app| {
+            let output = pack(app.path());
+            assert!(output.status.success(), "{output:?}");
+            let printed = String::from_utf8(output.stdout).unwrap();
+            printed.split_whitespace().next().unwrap().to_owned()
+        })
+        .into();
+    assert_eq!(sums[0].len(), 64);
+    assert_eq!(sums[0], sums[1]);
+    let read = |app: &TempDir| std::fs::read(app.path().join("dist/app.zip")).unwrap();
+    assert_eq!(read(&one), read(&other));
+}
+
+#[test]
+fn a_handler_that_azure_could_not_start_is_refused() {
+    let path = |app: &TempDir| app.path().join("handler");
+
+    let app = app();
+    std::fs::remove_file(path(&app)).unwrap();
+    refused(&app, "cannot read");
+    std::fs::write(path(&app), "#!/bin/sh\n").unwrap();
+    refused(&app, "is no 64-bit ELF program");
+    std::fs::write(path(&app), program(Linking::Dynamic)).unwrap();
+    refused(&app, "asks for a dynamic loader");
+
+    // The machine is bytes 18 and 19 of the header; 183 is 64-bit ARM.
+    let mut foreign = program(Linking::Static).to_vec();
+    foreign[18] = 183;
+    std::fs::write(path(&app), &foreign).unwrap();
+    refused(&app, "is for another processor");
+    std::fs::write(path(&app), &program(Linking::Static)[..100]).unwrap();
+    refused(&app, "broken program headers");
+}
+
+#[test]
+fn an_app_whose_host_json_names_another_executable_is_refused() {
+    let app = app();
+    for (host, with) in [
+        (HOST_JSON.replace("\"handler\"", "\"./handler\""), "names the executable \"./handler\""),
+        (HOST_JSON.replace("\"handler\"", "\"handler.exe\""), "names the executable \"handler.exe\""),
+        ("{}".to_owned(), "names the executable null"),
+        ("{".to_owned(), "is not JSON"),
+    ] {
+        std::fs::write(app.path().join("host.json"), host).unwrap();
+        refused(&app, with);
+    }
+}
+
+#[test]
+fn an_app_without_its_function_is_refused() {
+    let app = app();
+    std::fs::remove_file(app.path().join("HttpTrigger1/function.json")).unwrap();
+    refused(&app, "has no function.json");
+    std::os::unix::fs::symlink("/etc/hostname", app.path().join("HttpTrigger1/function.json")).unwrap();
+    refused(&app, "is no plain file");
+}
