@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# Deletes what these scripts created and nothing else: names it, asks, deletes.
+#
+# Usage: scripts/cleanup.sh [--yes] [--dry-run] [--settings FILE] [FLAG VALUE]…
+#
+#   --resource-group, --function-app, --dps-name   needed, here or in azure.env
+#   --yes             do not ask
+#   --settings FILE   settings from this file instead of azure.env
+#   --dry-run         print the commands and run none
+#
+# Created by these scripts is what has the tag created-by=dps-custom-allocation, and what Azure made along with it: the
+# app's hosting plan, its Application Insights and its alert. The resource group goes when the scripts made
+# it and nothing else is in it. In a DPS instance of yours, the enrollment group that enroll.sh made and the links to
+# deleted hubs go too.
+#
+# Exit codes: 0 done (or nothing to do), 1 something failed or you said no, 64 bad flags or settings.
+source "$(dirname "$0")/lib/azure.sh"
+
+settings='RESOURCE_GROUP FUNCTION_APP DPS_NAME'
+switches='YES' YES=false
+read_settings "$@"
+
+sign_in
+
+begin 'looking at what is there'
+group_exists=$(ask true az group exists --name "$RESOURCE_GROUP" --output tsv)
+if [ "$group_exists" != true ]; then
+  say "There is no resource group $RESOURCE_GROUP: nothing to delete."
+  exit 0
+fi
+group_tag=$(ask '' az group show --name "$RESOURCE_GROUP" --query "tags.\"$TAG_NAME\"" --output tsv)
+# A letter before each value: an empty one would be lost between tabs.
+inventory=$(ask '' az resource list --resource-group "$RESOURCE_GROUP" \
+  --query "[].[type, name, id, join('', ['t', tags.\"$TAG_NAME\" || '']), join('', ['e', tags.\"$ENROLLMENT_TAG\" || ''])]" \
+  --output tsv)
+
+app_is_ours=false dps_is_ours=false enrollment=''
+ours='' kept='' hubs=''
+while IFS=$'\t' read -r type name id tag enrolled; do
+  [ -n "$type" ] || continue
+  if [ "$type/$name" = "Microsoft.Web/sites/$FUNCTION_APP" ]; then enrollment=${enrolled#e}; fi
+  [ "$tag" = "t$TAG_VALUE" ] || continue
+  case $type in
+    Microsoft.Web/sites) [ "$name" != "$FUNCTION_APP" ] || app_is_ours=true ;;
+    Microsoft.Devices/[Pp]rovisioningServices) [ "$name" != "$DPS_NAME" ] || dps_is_ours=true ;;
+    Microsoft.Devices/IotHubs) hubs="$hubs $name" ;;
+  esac
+done <<<"$inventory"
+
+# Azure makes these for the app, without our tag.
+is_companion() { # TYPE NAME
+  $app_is_ours || return 1
+  case $1/$2 in
+    "Microsoft.Insights/components/$FUNCTION_APP" | "microsoft.insights/components/$FUNCTION_APP") ;;
+    *[Ss]martDetectorAlertRules/*"$FUNCTION_APP"*) ;;
+    *[Aa]ction[Gg]roups/'Application Insights Smart Detection') ;;
+    *) return 1 ;;
+  esac
+}
+plan=''
+if $app_is_ours || $dry_run; then
+  plan=$(ask '' az resource show --resource-group "$RESOURCE_GROUP" --resource-type Microsoft.Web/sites \
+    --name "$FUNCTION_APP" --query properties.serverFarmId --output tsv)
+fi
+
+ids='' app_ids=''
+while IFS=$'\t' read -r type name id tag enrolled; do
+  [ -n "$type" ] || continue
+  if [ "$tag" = "t$TAG_VALUE" ] || is_companion "$type" "$name"; then
+    ours="$ours"$'\n'"  $type $name"
+    if [ "$type" = Microsoft.Web/sites ]; then app_ids="$app_ids $id"; else ids="$ids $id"; fi
+  elif [ -n "$plan" ] && [ "${id##*/}" = "${plan##*/}" ]; then
+    # Azure deletes a hosting plan with its last app.
+    ours="$ours"$'\n'"  $type $name"
+  else
+    kept="$kept"$'\n'"  $type $name"
+  fi
+done <<<"$inventory"
+links=''
+if ! $dps_is_ours && [ -n "$hubs" ] && found az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
+  --query name --output tsv; then
+  linked=$(ask '' az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
+    --query 'properties.iotHubs[].name' --output tsv)
+  for hub in $hubs; do
+    links="$links $(printf '%s\n' "$linked" | grep -m 1 "^$hub\." || true)"
+  done
+fi
+if $dps_is_ours || [ "${enrollment%%/*}" != "$DPS_NAME" ]; then enrollment=''; fi
+
+if $dry_run; then
+  say '# then, of what the lists above show, what has the tag; the whole group if the scripts made it and it has nothing else:'
+  show az iot dps enrollment-group delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id '<group>'
+  show az iot dps linked-hub delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --linked-hub '<hub>'
+  show az resource delete --ids '<ids>'
+  show az group delete --name "$RESOURCE_GROUP" --yes
+  exit 0
+fi
+
+whole_group=false
+if [ "$group_tag" = "$TAG_VALUE" ] && [ -z "$kept" ]; then
+  whole_group=true
+  ours="$ours"$'\n'"  the resource group $RESOURCE_GROUP itself"
+fi
+[ -z "$enrollment" ] || ours="$ours"$'\n'"  the enrollment group ${enrollment#*/} in $DPS_NAME"
+for link in $links; do ours="$ours"$'\n'"  the link of $DPS_NAME to $link"; done
+
+if [ -z "$ours" ]; then
+  say "Nothing in $RESOURCE_GROUP was created by these scripts: nothing to delete."
+  exit 0
+fi
+say "To be deleted, for good:$ours"
+[ -z "$kept" ] || say "Kept, because these scripts did not create it:$kept"
+if ! $YES; then
+  printf 'Type the name of the resource group to delete it: ' >&3
+  IFS= read -r typed || typed=''
+  [ "$typed" = "$RESOURCE_GROUP" ] || {
+    say $'\nNothing was deleted.'
+    exit 1
+  }
+fi
+
+if [ -n "$enrollment" ]; then
+  begin "deleting the enrollment group ${enrollment#*/}"
+  need_iot_extension
+  group=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id "${enrollment#*/}")
+  if found az iot dps enrollment-group show "${group[@]}" --query enrollmentGroupId --output tsv; then
+    run az iot dps enrollment-group delete "${group[@]}"
+  fi
+fi
+for link in $links; do
+  begin "removing the link to $link"
+  run az iot dps linked-hub delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --linked-hub "$link" --output none
+done
+if $whole_group; then
+  begin "deleting the resource group $RESOURCE_GROUP (this takes minutes)"
+  run az group delete --name "$RESOURCE_GROUP" --yes --output none
+else
+  # The app last: while it is there, a second run still knows what belongs to it.
+  begin 'deleting what has the tag (this takes minutes)'
+  for id in $ids $app_ids; do run az resource delete --ids "$id" --output none; done
+fi
+say 'Deleted.'

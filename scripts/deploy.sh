@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Creates what the function needs in Azure and publishes it: resource group, storage account, Function App
+# (Flex Consumption, custom handler), package. Then waits until the function answers, and says where.
+#
+# Usage: scripts/deploy.sh [--dry-run] [--settings FILE] [FLAG VALUE]…
+#
+#   --resource-group, --location, --storage-account, --function-app   needed, here or in azure.env
+#   --instance-memory 512    MB: 512, 2048 or 4096
+#   --maximum-instances 40   40 to 1000
+#   --wait-seconds 300       how long the function may take to answer
+#   --poll-seconds 5         how often to look
+#   --package FILE           publish this file instead of building dist/app.zip
+#   --with-func              publish ./handler with func instead of the package with az
+#   --settings FILE          settings from this file instead of azure.env
+#   --dry-run                print the commands and run none
+#
+# Exists already? Then it is left as it is, and only what is missing is made. A resource group, storage account or
+# app of yours is used and never tagged, so cleanup.sh will not touch it.
+#
+# Exit codes: 0 done, 1 something failed (standard error says what, and what to try), 64 bad flags or settings.
+source "$(dirname "$0")/lib/azure.sh"
+
+settings='RESOURCE_GROUP LOCATION STORAGE_ACCOUNT FUNCTION_APP INSTANCE_MEMORY MAXIMUM_INSTANCES WAIT_SECONDS POLL_SECONDS'
+options='PACKAGE' PACKAGE=''
+switches='WITH_FUNC' WITH_FUNC=false
+read_settings "$@"
+tag=$TAG_NAME=$TAG_VALUE
+
+if [ -n "$PACKAGE" ] && [ ! -f "$PACKAGE" ]; then refuse "there is no package $PACKAGE."; fi
+if [ -n "$PACKAGE" ] && $WITH_FUNC; then refuse '--package and --with-func exclude each other.'; fi
+
+sign_in
+
+if ! $WITH_FUNC && [ -z "$PACKAGE" ]; then
+  begin 'building the package'
+  PACKAGE=$root/dist/app.zip
+  if $dry_run; then show scripts/package.sh; else "$root/scripts/package.sh" >&2; fi
+elif $WITH_FUNC; then
+  begin 'building the handler'
+  if $dry_run; then show scripts/build.sh; else "$root/scripts/build.sh" >&2; fi
+fi
+
+begin 'checking that the region has Flex Consumption'
+locations=$(ask "$LOCATION" az functionapp list-flexconsumption-locations --query '[].name' --output tsv)
+is_one_of "$LOCATION" "$locations" ||
+  fail "the region $LOCATION" '' "a LOCATION with Flex Consumption: $(printf '%s' "$locations" | tr '\n' ' ')"
+
+begin 'creating the resource group'
+group_exists=$(ask false az group exists --name "$RESOURCE_GROUP" --output tsv)
+if [ "$group_exists" != true ]; then
+  run az group create --name "$RESOURCE_GROUP" --location "$LOCATION" --tags "$tag" --output none
+fi
+
+begin 'creating the storage account'
+if ! resource_exists Microsoft.Storage/storageAccounts "$STORAGE_ACCOUNT"; then
+  run az storage account create --name "$STORAGE_ACCOUNT" --resource-group "$RESOURCE_GROUP" --location "$LOCATION" \
+    --sku Standard_LRS --min-tls-version TLS1_2 --allow-blob-public-access false --tags "$tag" --output none
+fi
+
+begin 'creating the Function App'
+if ! resource_exists Microsoft.Web/sites "$FUNCTION_APP"; then
+  # No --runtime-version: az 2.91 refuses every value of it for a custom handler.
+  run az functionapp create --name "$FUNCTION_APP" --resource-group "$RESOURCE_GROUP" \
+    --storage-account "$STORAGE_ACCOUNT" --flexconsumption-location "$LOCATION" --runtime custom \
+    --instance-memory "$INSTANCE_MEMORY" --maximum-instance-count "$MAXIMUM_INSTANCES" --https-only true \
+    --tags "$tag" --output none
+fi
+
+begin 'publishing the function'
+if $WITH_FUNC; then
+  cd "$root"
+  run func azure functionapp publish "$FUNCTION_APP" --custom --no-build >&2
+else
+  run az functionapp deployment source config-zip --resource-group "$RESOURCE_GROUP" --name "$FUNCTION_APP" \
+    --src "$PACKAGE" --output none
+fi
+
+begin 'waiting for the app to list the function'
+deadline=$((SECONDS + WAIT_SECONDS))
+until found az functionapp function show --resource-group "$RESOURCE_GROUP" --name "$FUNCTION_APP" \
+  --function-name "$FUNCTION" --query name --output tsv || $dry_run; do
+  [ "$SECONDS" -lt "$deadline" ] ||
+    fail "the function $FUNCTION did not appear within $WAIT_SECONDS s" "$said" \
+      'Log stream in the portal: a package without the executable bit or for another processor does not start.'
+  sleep "$POLL_SECONDS"
+done
+find_function_url
+
+begin 'waiting for the function to answer'
+read_key default
+make_webhook_url
+wait_for_webhook
+
+$dry_run || say "The function answers at $function_url (calls need a key: scripts/enroll.sh makes one for DPS)."
