@@ -8,10 +8,12 @@
 //!   are allocated, and the custom policy calls the webhook as the real service does.
 //! - [`device`]: a simulated device, the tutorial's C sample in small.
 //! - [`keys`]: symmetric keys and the device keys derived from them.
+//! - [`cli`]: the command line.
 //! - [`journal`]: where everything above says what it does.
 //!
 //! Nothing here knows the handler's code: what both sides agree on is the documented protocol alone.
 
+pub mod cli;
 pub mod device;
 pub mod dps;
 pub mod host;

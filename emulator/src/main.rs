@@ -1,2 +1,28 @@
-//! The emulator’s command.
-fn main() {}
+//! The emulator's command: reads the command line, runs it, and turns the outcome into an exit code.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done: assigned, derived, as promised, or ended by Ctrl-C as `host`, `dps` and `up` are |
+//! | 1 | refused, failed, or not what was promised |
+//! | 2 | the command line is wrong |
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use dps_emulator::cli::{Cli, Outcome, Stop};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match Cli::parse().run().await {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Bad) => ExitCode::FAILURE,
+        Err(stop) => {
+            let _ = writeln!(std::io::stderr(), "dps-emulator: {stop}");
+            match stop {
+                Stop::Usage(_) => ExitCode::from(2),
+                Stop::Failed(_) => ExitCode::FAILURE,
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+use std::io;
+
+use super::target::Target;
+use super::{Outcome, Stop, key, registration_id};
+use crate::device::{Device, GLOBAL_HOST, HostPort, Transcript};
+
+/// Register one simulated device, and print what the tutorial's C sample prints.
+///
+/// Registers with the emulator (--host localhost --ca <state folder>/ca.pem) or, by default, with the
+/// real service. Exit code 0 when the device is assigned, 1 when it is not.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Keys may stay out of the shell's history: put them in DPS_DEVICE_KEY or DPS_GROUP_KEY, or give `-`
+and write them to standard input.")]
+pub(super) struct Args {
+    /// The device's registration id
+    #[arg(long, value_name = "ID", value_parser = registration_id::parse)]
+    registration_id: String,
+
+    #[command(flatten)]
+    keys: Keys,
+
+    /// The ID scope of the DPS instance, as its overview in the portal shows it
+    #[arg(long, value_name = "SCOPE", value_parser = id_scope)]
+    id_scope: String,
+
+    /// Host to register with: a name or an IP address, with or without a port
+    #[arg(long, value_name = "HOST[:PORT]", default_value = GLOBAL_HOST)]
+    host: HostPort,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Keys {
+    /// The device's own key, base64; `-` reads it from standard input
+    #[arg(long, value_name = "BASE64", env = "DPS_DEVICE_KEY", hide_env_values = true)]
+    key: Option<String>,
+
+    /// The enrollment group's key, base64, from which the device's is derived; `-` reads it from
+    /// standard input
+    #[arg(long, value_name = "BASE64", env = "DPS_GROUP_KEY", hide_env_values = true)]
+    group_key: Option<String>,
+}
+
+pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let Args { registration_id, keys, id_scope, host, target } = args;
+    let key = match (keys.key, keys.group_key) {
+        (Some(key), _) => key::read("--key", &key)?,
+        (None, group_key) => {
+            key::read("--group-key", &group_key.unwrap_or_default())?.derive(&registration_id)
+        }
+    };
+    let device = Device { id_scope, registration_id, key, payload: target.payload()? };
+    let endpoint = target.endpoint(host)?;
+    let mut transcript = Transcript::begin(io::stdout())?;
+    let mut printed = Ok(());
+    let outcome = device
+        .register(&endpoint, target.limit(), |status| {
+            if printed.is_ok() {
+                printed = transcript.step(status);
+            }
+        })
+        .await;
+    printed?;
+    transcript.end(&outcome)?;
+    Ok(if outcome.is_ok() { Outcome::Fine } else { Outcome::Bad })
+}
+
+/// A value parser for clap: an id scope has no character that would steer a topic or a path.
+pub(super) fn id_scope(text: &str) -> Result<String, String> {
+    let fits = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("1 to 64 letters and digits are wanted, such as 0ne00002193".to_owned())
+    }
+}

@@ -1,0 +1,23 @@
+use std::io::{self, BufRead as _, Read as _};
+
+use super::Stop;
+use crate::keys::SymmetricKey;
+
+/// More than any key takes, bytes.
+const LONGEST: u64 = 4096;
+
+/// Reads the key given as `text`, or, when that is `-`, as the first line of standard input.
+///
+/// Not a value parser of clap, which would repeat a mistyped key in its error.
+pub(super) fn read(flag: &str, text: &str) -> Result<SymmetricKey, Stop> {
+    let mut line = String::new();
+    let text = match text {
+        "-" => {
+            let read = io::stdin().lock().take(LONGEST).read_line(&mut line);
+            read.map_err(|error| Stop::Failed(format!("cannot read {flag} from standard input: {error}")))?;
+            &line
+        }
+        given => given,
+    };
+    text.parse().map_err(|error| Stop::Usage(format!("{flag}: {error}")))
+}

@@ -1,0 +1,84 @@
+//! The command line: what each command takes, and how its outcome becomes an exit code.
+
+mod derive_key;
+mod device;
+mod key;
+mod registration_id;
+mod target;
+
+use std::fmt;
+use std::io;
+
+use clap::{Parser, Subcommand};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG_ABOUT: &str = "\
+Stand-ins for the Azure Functions host and the Device Provisioning Service (DPS), and simulated \
+devices: a custom allocation policy tried on one machine, without an Azure account.";
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 done; 1 refused, failed, or not what was promised; 2 the command line is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Device(device::Args),
+    DeriveKey(derive_key::Args),
+}
+
+/// How a command that ran to its end ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// As wished: exit code 0.
+    Fine,
+    /// A device was refused, something failed, or the output differs: exit code 1. It is said already.
+    Bad,
+}
+
+/// Why a command did not run to its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// The command line asks for what cannot be: exit code 2.
+    Usage(String),
+    /// Something else is in the way: exit code 1.
+    Failed(String),
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    ///
+    /// See [`Stop`].
+    pub async fn run(self) -> Result<Outcome, Stop> {
+        match self.command {
+            Command::Device(args) => device::run(args).await,
+            Command::DeriveKey(args) => derive_key::run(&args),
+        }
+    }
+}
+
+// === impl Stop ===
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(format!("cannot write the output: {error}"))
+    }
+}
+
+impl std::error::Error for Stop {}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Failed(text) => f.write_str(text),
+        }
+    }
+}

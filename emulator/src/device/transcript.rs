@@ -1,0 +1,84 @@
+use std::io::{self, Write};
+
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::{Failure, Registration, Status};
+
+/// C's `ctime`, as the SDK stamps its errors: `Wed Sep 23 13:06:01 2020`.
+const CTIME: &[BorrowedFormatItem<'_>] = format_description!(
+    "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
+);
+
+/// What a device prints, line by line as the tutorial's C sample prints it.
+///
+/// Sample: <https://github.com/Azure/azure-iot-sdk-c>,
+/// `provisioning_client/samples/prov_dev_client_sample/prov_dev_client_sample.c`.
+/// Three things differ: the version is this program's, the errors name no file and line of the SDK,
+/// and nobody has to press the enter key at the end.
+#[derive(Debug)]
+pub struct Transcript<W> {
+    out: W,
+}
+
+impl<W: Write> Transcript<W> {
+    /// Prints what comes before the device connects.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing, here and below.
+    pub fn begin(mut out: W) -> io::Result<Self> {
+        writeln!(out, "Provisioning API Version: {}\n\nRegistering Device\n", env!("CARGO_PKG_VERSION"))?;
+        out.flush()?;
+        Ok(Self { out })
+    }
+
+    /// Prints one step.
+    pub fn step(&mut self, status: Status) -> io::Result<()> {
+        let name = match status {
+            Status::Connected => "CONNECTED",
+            Status::Assigning => "ASSIGNING",
+        };
+        writeln!(self.out, "Provisioning Status: PROV_DEVICE_REG_STATUS_{name}")?;
+        self.out.flush()
+    }
+
+    /// Prints how it ended.
+    pub fn end(mut self, outcome: &Result<Registration, Failure>) -> io::Result<()> {
+        match outcome {
+            Ok(registration) => self.registered(registration)?,
+            Err(failure) => self.failed(failure)?,
+        }
+        self.out.flush()
+    }
+
+    fn registered(&mut self, registration: &Registration) -> io::Result<()> {
+        let Registration { hub, device_id, payload, .. } = registration;
+        let (hub, device_id) = (shown(hub), shown(device_id));
+        writeln!(self.out, "\nRegistration Information received from service: {hub}, deviceId: {device_id}")?;
+        if let Some(payload) = payload {
+            writeln!(self.out, "Payload received from service: {}", shown(payload.get()))?;
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, failure: &Failure) -> io::Result<()> {
+        self.error(&failure.to_string())?;
+        if let Failure::Refused(_) = failure {
+            self.error("Unable to process registration reply.")?;
+            self.error("Failure retrieving data from the provisioning service")?;
+        }
+        writeln!(self.out, "\nFailure registering device: {}", failure.result())
+    }
+
+    fn error(&mut self, text: &str) -> io::Result<()> {
+        let now = OffsetDateTime::now_utc().format(CTIME).map_err(io::Error::other)?;
+        writeln!(self.out, "Error: Time:{now} {}", shown(text))
+    }
+}
+
+/// `text` without what would steer a terminal: it came from afar.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

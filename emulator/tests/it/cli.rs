@@ -1,0 +1,98 @@
+use crate::program::{emulator, run};
+
+/// The tutorial's group key, published by Microsoft as an example.
+const GROUP_KEY: &str =
+    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+
+#[test]
+fn derived_keys_are_those_that_the_documentation_prints() {
+    let other = "8isrFI1sGsIlvvFSSFRiMfCNzv21fjbE/+ah/lSh3lF8e2YG1Te7w1KpZhJFFXJrqYKi9yegxkqIChbqOS9Egw==";
+    for (group_key, id, device_key) in [
+        (GROUP_KEY, "contoso-toaster-007", "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI="),
+        (GROUP_KEY, "contoso-heatpump-088", "NI9dUEI2tga168Qi1U/HKuMmFHewrvaqI1MPTEU1A5w="),
+        (GROUP_KEY, "breakroom499-contoso-tstrsd-007", "JC8F96eayuQwwz+PkE7IzjH2lIAjCUnAa61tDigBnSs="),
+        (GROUP_KEY, "mainbuilding167-contoso-hpsd-088", "6uejA9PfkQgmYylj8Zerp3kcbeVrGZ172YLa7VSnJzg="),
+        (other, "sn-007-888-abc-mac-a1-b2-c3-d4-e5-f6", "Jsm0lyGpjaVYVP2g3FnmnmG9dI/9qU24wNoykUmermc="),
+    ] {
+        let given = run(&mut emulator(["derive-key", "--group-key", group_key, "--registration-id", id]), "");
+        assert_eq!(
+            (given.code, given.stdout.as_str(), given.stderr.as_str()),
+            (0, &*format!("{device_key}\n"), ""),
+            "{given}"
+        );
+    }
+}
+
+#[test]
+fn a_group_key_comes_from_the_environment_or_standard_input_too() {
+    let key = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=\n";
+    let args = ["derive-key", "--registration-id", "contoso-toaster-007"];
+    let from_env = run(emulator(args).env("DPS_GROUP_KEY", GROUP_KEY), "");
+    assert_eq!((from_env.code, from_env.stdout.as_str()), (0, key), "{from_env}");
+
+    let from_input = run(emulator(args).args(["--group-key", "-"]), &format!("{GROUP_KEY}\n"));
+    assert_eq!((from_input.code, from_input.stdout.as_str()), (0, key), "{from_input}");
+}
+
+#[test]
+fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
+    let device = |args: &[&'static str]| {
+        let mut all = vec!["device", "--id-scope", "0ne0", "--registration-id", "a"];
+        all.extend(args);
+        all
+    };
+    for (args, wanted) in [
+        (vec![], "Usage: dps-emulator <COMMAND>"),
+        (vec!["no-such-command"], "unrecognized subcommand 'no-such-command'"),
+        (vec!["derive-key", "--registration-id", "a"], "--group-key"),
+        (vec!["derive-key", "--registration-id", "a b", "--group-key", "x"], "1 to 128 letters, digits"),
+        (
+            vec!["derive-key", "--registration-id", "a", "--group-key", "c2hvcnQ="],
+            "a symmetric key has 16 to 64 bytes",
+        ),
+        (device(&[]), "<--key <BASE64>|--group-key <BASE64>>"),
+        (device(&["--key", "x", "--group-key", "x"]), "cannot be used with"),
+        (device(&["--key", "x"]), "a symmetric key is wanted as base64"),
+        (device(&["--key", GROUP_KEY, "--host", "localhost:0"]), "with or without a port from 1 to 65535"),
+        (
+            device(&["--key", GROUP_KEY, "--payload", "{"]),
+            "--payload: JSON is wanted, or @FILE that holds it",
+        ),
+        (device(&["--key", GROUP_KEY, "--payload", "@no-such-file"]), "--payload: cannot read no-such-file"),
+        (device(&["--key", GROUP_KEY, "--transport", "amqp"]), "[possible values: mqtt, https]"),
+        (device(&["--key", GROUP_KEY, "--timeout", "0"]), "0 is not in 1..=86400"),
+    ] {
+        let ended = run(&mut emulator(args), "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended}");
+        assert!(ended.stderr.contains(wanted), "wanted: {wanted}\n{ended}");
+    }
+}
+
+#[test]
+fn a_mistyped_key_is_never_repeated() {
+    let secret = "n0t-base64-but-nearly-a-key!";
+    for args in [
+        vec!["derive-key", "--registration-id", "a", "--group-key", secret],
+        vec!["device", "--id-scope", "0ne0", "--registration-id", "a", "--key", secret],
+        vec!["device", "--id-scope", "0ne0", "--registration-id", "a", "--group-key", secret],
+    ] {
+        let ended = run(&mut emulator(args), "");
+        assert_eq!(ended.code, 2, "{ended}");
+        assert!(!ended.stderr.contains(secret), "{ended}");
+    }
+    let help = run(emulator(["device", "--help"]).env("DPS_DEVICE_KEY", secret), "");
+    assert_eq!(help.code, 0, "{help}");
+    assert!(!help.stdout.contains(secret), "{help}");
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let all = run(&mut emulator(["--help"]), "");
+    assert_eq!(all.code, 0, "{all}");
+    for command in ["device", "derive-key"] {
+        assert!(all.stdout.contains(&format!("\n  {command} ")), "{command}\n{all}");
+        let one = run(&mut emulator([command, "--help"]), "");
+        assert_eq!(one.code, 0, "{one}");
+        assert!(one.stdout.contains(&format!("Usage: dps-emulator {command} ")), "{one}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Programs run as a user runs them: arguments, environment, standard input; with a deadline.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{Read, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Far more than any run takes on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The keys that the tests' own environment may hold would change what the commands do.
+const OURS: [&str; 2] = ["DPS_DEVICE_KEY", "DPS_GROUP_KEY"];
+
+/// What a program said, and how it ended.
+pub(crate) struct Ended {
+    command: String,
+    /// The exit code; -1 when a signal ended it.
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The emulator's command with `args`.
+pub(crate) fn emulator<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dps-emulator"));
+    command.args(args);
+    for name in OURS {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs `command` to its end, with `input` as its standard input.
+pub(crate) fn run(command: &mut Command, input: &str) -> Ended {
+    let shown = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+    // A program that does not read its input closes it; that is its right.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let stdout = collect(child.stdout.take().unwrap());
+    let stderr = collect(child.stderr.take().unwrap());
+    let code = wait(&mut child, DEADLINE);
+    let ended = Ended {
+        command: shown,
+        code: code.unwrap_or(-1),
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    };
+    assert!(code.is_some(), "still running after {DEADLINE:?}\n{ended}");
+    ended
+}
+
+/// Waits until `child` has ended, and kills it when that takes longer than `limit` (then `None`).
+pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status.code().unwrap_or(-1));
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { command, code, stdout, stderr } = self;
+        write!(f, "command: {command}\nexit code: {code}\nstdout:\n{stdout}\nstderr:\n{stderr}")
+    }
+}
