@@ -7,6 +7,7 @@
 //! - [`dps`]: the provisioning service. Devices register over MQTT and HTTPS, enrollments say how they
 //!   are allocated, and the custom policy calls the webhook as the real service does.
 //! - [`device`]: a simulated device, the tutorial's C sample in small.
+//! - [`fleet`]: many of them at once.
 //! - [`keys`]: symmetric keys and the device keys derived from them.
 //! - [`cli`]: the command line.
 //! - [`journal`]: where everything above says what it does.
@@ -16,6 +17,7 @@
 pub mod cli;
 pub mod device;
 pub mod dps;
+pub mod fleet;
 pub mod host;
 pub mod journal;
 pub mod keys;

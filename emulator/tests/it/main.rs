@@ -4,5 +4,9 @@
 
 /// The command line: key derivation, usage errors, exit codes.
 mod cli;
+/// The simulated device, against a service that plays a script.
+mod device;
 /// Running a program with a deadline, for the other modules.
 mod program;
+/// A service that answers what a test tells it to.
+mod scripted_service;

@@ -1,0 +1,304 @@
+//! The simulated device against a service that plays a script: what it sends, and what it prints.
+
+use std::time::{Duration, Instant};
+
+use dps_emulator::keys::SymmetricKey;
+use mqttbytes::v4::ConnectReturnCode;
+
+use crate::program::{Ended, emulator, run};
+use crate::scripted_service::{Line, ScriptedService, Stage};
+
+/// The tutorial's group key, published by Microsoft as an example.
+const GROUP_KEY: &str =
+    "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
+
+const STAGES: [Stage; 2] = [Stage::Mqtt(ConnectReturnCode::Success), Stage::Https];
+
+const ASSIGNING: &str = r#"{"operationId":"4.op-1","status":"assigning"}"#;
+const ASSIGNED: &str = r#"{"operationId":"4.op-1","status":"assigned","registrationState":{"registrationId":"contoso-toaster-007","assignedHub":"contoso-toasters-hub-1098.azure-devices.net","deviceId":"contoso-toaster-007","status":"assigned","substatus":"initialAssignment"}}"#;
+const FAILED: &str = r#"{"operationId":"4.op-1","status":"failed","registrationState":{"registrationId":"a","status":"failed","errorCode":400207,"errorMessage":"Custom allocation failed with status code: 400","lastUpdatedDateTimeUtc":"2020-09-23T17:05:58.2363145Z"}}"#;
+
+/// What is printed before the device connects.
+const BEGIN: &str = "\
+Provisioning API Version: VERSION
+
+Registering Device
+
+";
+
+fn register(service: &ScriptedService, stage: Stage, more: &[&str]) -> Ended {
+    let transport = match stage {
+        Stage::Mqtt(_) => "mqtt",
+        Stage::Https => "https",
+    };
+    let host = service.address.to_string();
+    let ca = service.ca();
+    let mut command =
+        emulator(["device", "--registration-id", "contoso-toaster-007", "--id-scope", "0ne00002193"]);
+    command
+        .args(["--group-key", GROUP_KEY, "--host", &host, "--transport", transport, "--ca"])
+        .arg(ca)
+        .args(more);
+    let mut ended = run(&mut command, "");
+    ended.stdout = masked(&ended.stdout);
+    ended
+}
+
+/// `text` without what differs from run to run and from version to version.
+fn masked(text: &str) -> String {
+    let line = |line: &str| match line.split_once("Error: Time:") {
+        // `Wed Sep 23 13:06:01 2020` has 24 characters.
+        Some(("", rest)) => format!("Error: Time:TIME{}\n", &rest[24..]),
+        _ => format!("{line}\n"),
+    };
+    let text: String = text.lines().map(line).collect();
+    text.replace(env!("CARGO_PKG_VERSION"), "VERSION")
+}
+
+#[test]
+fn an_assigned_device_prints_what_the_tutorial_shows() {
+    for stage in STAGES {
+        let assigning = Line::Answer(202, Some("1"), ASSIGNING);
+        let service =
+            ScriptedService::start(stage, [assigning.clone(), assigning, Line::Answer(200, None, ASSIGNED)]);
+        let ended = register(&service, stage, &["--payload", r#" {"b": 1.10, "a":null} "#]);
+        let wanted = format!(
+            "{BEGIN}\
+             Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n\
+             Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n\
+             Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n\
+             \n\
+             Registration Information received from service: contoso-toasters-hub-1098.azure-devices.net, deviceId: contoso-toaster-007\n"
+        );
+        assert_eq!(
+            (ended.code, &ended.stdout, ended.stderr.as_str()),
+            (0, &wanted, ""),
+            "{stage:?}\n{ended}"
+        );
+
+        // The payload goes out as it was typed.
+        let body = r#"{"registrationId":"contoso-toaster-007","payload":{"b": 1.10, "a":null}}"#;
+        let path = "0ne00002193/registrations/contoso-toaster-007";
+        let seen = service.seen();
+        let asked = match stage {
+            Stage::Mqtt(_) => vec![
+                format!(
+                    "CONNECT contoso-toaster-007 {path}/api-version=2021-06-01&ClientVersion=dps-emulator%2F{}",
+                    env!("CARGO_PKG_VERSION")
+                ),
+                "SUBSCRIBE $dps/registrations/res/#".to_owned(),
+                format!("PUBLISH $dps/registrations/PUT/iotdps-register/?$rid=1 {body}"),
+                "PUBLISH $dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=4.op-1 "
+                    .to_owned(),
+                "PUBLISH $dps/registrations/GET/iotdps-get-operationstatus/?$rid=3&operationId=4.op-1 "
+                    .to_owned(),
+            ],
+            Stage::Https => vec![
+                format!("PUT /{path}/register?api-version=2021-06-01 {body}"),
+                format!("GET /{path}/operations/4.op-1?api-version=2021-06-01 "),
+                format!("GET /{path}/operations/4.op-1?api-version=2021-06-01 "),
+            ],
+        };
+        let (tokens, others): (Vec<_>, Vec<_>) =
+            seen.into_iter().partition(|line| line.starts_with("SharedAccess"));
+        assert_eq!(others, asked, "{ended}");
+        for token in tokens {
+            assert_signed(&token);
+        }
+    }
+}
+
+/// `SharedAccessSignature sr=…&sig=…&se=…&skn=registration`, signed with the key derived for the device.
+fn assert_signed(token: &str) {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let fields = token.strip_prefix("SharedAccessSignature ").unwrap();
+    let field = |name: &str| fields.split('&').find_map(|f| f.strip_prefix(name)?.strip_prefix('=')).unwrap();
+    assert_eq!(field("sr"), "0ne00002193%2Fregistrations%2Fcontoso-toaster-007");
+    let group_key: SymmetricKey = GROUP_KEY.parse().unwrap();
+    let signature =
+        group_key.derive("contoso-toaster-007").sign(format!("{}\n{}", field("sr"), field("se")).as_bytes());
+    let sent = percent_encoding::percent_decode_str(field("sig")).decode_utf8().unwrap();
+    assert_eq!(sent, STANDARD.encode(signature));
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    let life = field("se").parse::<i64>().unwrap() - now;
+    assert!((3000..=3600).contains(&life), "{life} s");
+}
+
+#[test]
+fn a_refused_device_prints_what_the_tutorial_shows() {
+    for stage in STAGES {
+        let service = ScriptedService::start(
+            stage,
+            [Line::Answer(202, Some("1"), ASSIGNING), Line::Answer(200, None, FAILED)],
+        );
+        let ended = register(&service, stage, &[]);
+        let wanted = format!(
+            "{BEGIN}\
+             Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n\
+             Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n\
+             Error: Time:TIME Provisioning Failure: OperationId: 4.op-1 - Date: 2020-09-23T17:05:58.2363145Z - Msg: Custom allocation failed with status code: 400\n\
+             Error: Time:TIME Unable to process registration reply.\n\
+             Error: Time:TIME Failure retrieving data from the provisioning service\n\
+             \n\
+             Failure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR\n"
+        );
+        assert_eq!(
+            (ended.code, &ended.stdout, ended.stderr.as_str()),
+            (1, &wanted, ""),
+            "{stage:?}\n{ended}"
+        );
+    }
+}
+
+#[test]
+fn each_failure_has_the_c_sdks_name() {
+    let unauthorized = r#"{"errorCode":401002,"trackingId":"t","message":"Unauthorized","timestampUtc":"2019-03-15T19:43:02.7904455Z"}"#;
+    for (line, message, result) in [
+        (
+            Line::Answer(
+                200,
+                None,
+                r#"{"operationId":"o","status":"failed","registrationState":{"errorCode":400208}}"#,
+            ),
+            "Provisioning Failure",
+            "HUB_NOT_SPECIFIED",
+        ),
+        (
+            Line::Answer(
+                200,
+                None,
+                r#"{"operationId":"o","status":"failed","registrationState":{"errorCode":400209}}"#,
+            ),
+            "Provisioning Failure",
+            "UNAUTHORIZED",
+        ),
+        (
+            Line::Answer(200, None, r#"{"operationId":"o","status":"disabled"}"#),
+            "The device has been disabled by DPS service",
+            "DISABLED",
+        ),
+        (Line::Answer(401, None, unauthorized), unauthorized, "DEV_AUTH_ERROR"),
+        (Line::Answer(200, None, "<html>\u{1b}[2J"), "Answer that no device can use: <html> [2J", "PARSING"),
+        (Line::Answer(202, None, r#"{"status":"assigning"}"#), "Answer that no device can use", "PARSING"),
+        (Line::Silence, "Not registered after 2 s", "TIMEOUT"),
+    ] {
+        for stage in STAGES {
+            let service = ScriptedService::start(stage, [line.clone()]);
+            let ended = register(&service, stage, &["--timeout", "2"]);
+            assert_eq!(ended.code, 1, "{stage:?} {line:?}\n{ended}");
+            assert!(ended.stdout.contains(message), "{stage:?} {line:?}\n{ended}");
+            let last = format!("\n\nFailure registering device: PROV_DEVICE_RESULT_{result}\n");
+            assert!(ended.stdout.ends_with(&last), "{stage:?} {line:?}\n{ended}");
+        }
+    }
+}
+
+#[test]
+fn a_refused_connection_says_why() {
+    for (code, message) in [
+        (ConnectReturnCode::NotAuthorized, "Connection Not Accepted: 0x5: Not Authorized"),
+        (ConnectReturnCode::BadUserNamePassword, "Connection Not Accepted: 0x4: Bad Username/Password"),
+    ] {
+        let stage = Stage::Mqtt(code);
+        let ended = register(&ScriptedService::start(stage, []), stage, &[]);
+        let wanted = format!(
+            "{BEGIN}Error: Time:TIME {message}\n\nFailure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR\n"
+        );
+        assert_eq!((ended.code, &ended.stdout), (1, &wanted), "{ended}");
+    }
+}
+
+#[test]
+fn a_service_that_is_not_trusted_or_not_there_is_a_transport_error() {
+    for stage in STAGES {
+        let service = ScriptedService::start(stage, []);
+        let other = ScriptedService::start(stage, []);
+        let place = service.address.to_string();
+        let transport = if matches!(stage, Stage::Https) { "https" } else { "mqtt" };
+        let mut command =
+            emulator(["device", "--registration-id", "a", "--id-scope", "0ne0", "--key", GROUP_KEY]);
+        command.args(["--host", &place, "--transport", transport, "--ca"]).arg(other.ca());
+        let untrusted = run(&mut command, "");
+        assert_eq!(untrusted.code, 1, "{untrusted}");
+        for part in [
+            &*format!("Cannot connect to {place}: "),
+            "invalid peer certificate",
+            "PROV_DEVICE_RESULT_TRANSPORT",
+        ] {
+            assert!(untrusted.stdout.contains(part), "wanted: {part}\n{untrusted}");
+        }
+
+        drop(service);
+        let gone = run(&mut command, "");
+        assert_eq!(gone.code, 1, "{gone}");
+        for part in [&*format!("Cannot connect to {place}: "), "refused", "PROV_DEVICE_RESULT_TRANSPORT"] {
+            assert!(gone.stdout.contains(part), "wanted: {part}\n{gone}");
+        }
+    }
+}
+
+#[test]
+fn a_file_without_certificates_is_not_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let device = || {
+        let mut command =
+            emulator(["device", "--registration-id", "a", "--id-scope", "0ne0", "--key", GROUP_KEY, "--ca"]);
+        command.arg(&file);
+        run(&mut command, "")
+    };
+    let missing = device();
+    assert_eq!(missing.code, 1, "{missing}");
+    assert!(missing.stderr.starts_with("dps-emulator: --ca: cannot read "), "{missing}");
+    std::fs::write(&file, "no certificate").unwrap();
+    let empty = device();
+    assert_eq!(empty.code, 1, "{empty}");
+    assert!(empty.stderr.contains("holds no certificate"), "{empty}");
+}
+
+#[test]
+fn a_busy_service_is_asked_again_and_retry_after_is_obeyed() {
+    for stage in STAGES {
+        let busy = r#"{"errorCode":429001,"message":"Operations are being throttled for this tenant."}"#;
+        let script = [
+            Line::Answer(429, Some("2"), busy),
+            Line::Answer(202, Some("2"), ASSIGNING),
+            Line::Answer(200, None, ASSIGNED),
+        ];
+        let service = ScriptedService::start(stage, script);
+        let begun = Instant::now();
+        let ended = register(&service, stage, &[]);
+        assert_eq!(ended.code, 0, "{stage:?}\n{ended}");
+        assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}\n{ended}", begun.elapsed());
+        assert_eq!(ended.stdout.matches("ASSIGNING").count(), 1, "{ended}");
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_an_error() {
+    for script in [
+        // The second copy comes instead of the answer to the next request,
+        vec![Line::Twice(202, ASSIGNING)],
+        // or when the device has said good-bye.
+        vec![Line::Twice(200, ASSIGNED)],
+    ] {
+        let stage = Stage::Mqtt(ConnectReturnCode::Success);
+        let service = ScriptedService::start(stage, script);
+        let ended = register(&service, stage, &[]);
+        assert_eq!(ended.code, 1, "{ended}");
+        assert!(ended.stdout.contains("not asked, or answered already"), "{ended}");
+        assert!(ended.stdout.ends_with("Failure registering device: PROV_DEVICE_RESULT_ERROR\n"), "{ended}");
+    }
+}
+
+#[test]
+fn the_policys_payload_is_printed() {
+    let assigned = r#"{"operationId":"o","status":"assigned","registrationState":{"assignedHub":"h","deviceId":"d","payload":{"maxTemp": 80}}}"#;
+    let stage = Stage::Https;
+    let service = ScriptedService::start(stage, [Line::Answer(200, None, assigned)]);
+    let ended = register(&service, stage, &[]);
+    let wanted = "Registration Information received from service: h, deviceId: d\nPayload received from service: {\"maxTemp\": 80}\n";
+    assert!(ended.stdout.ends_with(wanted), "{ended}");
+}
