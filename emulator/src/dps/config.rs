@@ -1,18 +1,56 @@
 //! The configuration file: id scope, linked hubs, enrollments.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::document::{Document, Mistake, Mistakes, Node};
+use super::enrollment::{Enrollments, Hub, Kind};
+use super::{record, stamp};
 
 /// What the stand-in is set up with, read from one JSON file.
+///
+/// ```json
+/// {
+///   "idScope": "0ne00ABCDEF",
+///   "linkedHubs": ["contoso-toasters-hub-1098.azure-devices.net",
+///                  {"name": "contoso-heatpumps-hub-1098.azure-devices.net", "allocationWeight": 10}],
+///   "enrollmentGroups": [{"enrollmentGroupId": "…", "attestation": {"type": "symmetricKey", "symmetricKey": {…}}, …}],
+///   "individualEnrollments": [{"registrationId": "…", "attestation": {…}, …}]
+/// }
+/// ```
+///
+/// Enrollments have the shape of the service's REST API, version 2021-10-01. `sample.jsonc` of this
+/// package shows and explains every member.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The id scope of the instance, such as `0ne00ABCDEF`.
     pub id_scope: String,
+    /// The hubs linked to the instance, in the order of the file.
+    pub(crate) hubs: Vec<Hub>,
+    pub(crate) enrollments: Enrollments,
+    /// What is allowed, and probably not meant. Said when the service starts.
+    pub(crate) warnings: Vec<String>,
 }
 
-/// What is wrong with a configuration file.
+/// Why a configuration cannot be used.
 #[derive(Debug)]
-pub struct ConfigError {}
+pub enum ConfigError {
+    /// The file cannot be read.
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The file says things that cannot be: all of them, in the order of the file.
+    Mistaken {
+        /// Which file.
+        path: PathBuf,
+        /// One or more.
+        mistakes: Vec<Mistake>,
+    },
+}
 
 // === impl Config ===
 
@@ -21,10 +59,31 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// All mistakes of the file, each with its place.
+    /// The file cannot be read, or says what cannot be: all mistakes, each with its place.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let _ = path;
-        Err(ConfigError {})
+        let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let changed = std::fs::metadata(path).and_then(|file| file.modified());
+        Self::parse(&text, changed.unwrap_or_else(|_| SystemTime::now()))
+            .map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
+    }
+
+    /// Reads `text`, as if from a file. `changed` stands in for the times that enrollments do not give.
+    ///
+    /// # Errors
+    ///
+    /// All mistakes, in the order of the text.
+    pub fn parse(text: &str, changed: SystemTime) -> Result<Self, Vec<Mistake>> {
+        let document = Document::new(text);
+        let mut mistakes = Mistakes::default();
+        let config = read(&document, &stamp::timestamp(changed.into()), &mut mistakes);
+        match config {
+            Some(config) if mistakes.0.is_empty() => Ok(config),
+            _ => {
+                mistakes.0.sort_by_key(|mistake| (mistake.line, mistake.column));
+                Err(mistakes.0)
+            }
+        }
     }
 }
 
@@ -34,6 +93,90 @@ impl std::error::Error for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not read yet")
+        match self {
+            Self::Unreadable { path, error } => write!(f, "{}: cannot be read: {error}", path.display()),
+            Self::Mistaken { path, mistakes } => {
+                for (nth, mistake) in mistakes.iter().enumerate() {
+                    let line_feed = if nth == 0 { "" } else { "\n" };
+                    write!(f, "{line_feed}{}: {mistake}", path.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn read(document: &Document, changed: &str, mistakes: &mut Mistakes) -> Option<Config> {
+    let root = mistakes.note(document.root())?;
+    let mut members = mistakes.note(root.members())?;
+
+    let id_scope = members.need("idScope", "the id scope of the instance, such as \"0ne00ABCDEF\"");
+    let id_scope = mistakes.note(id_scope.and_then(|node| read_scope(&node)));
+
+    let hubs = members.need("linkedHubs", "the host names of the hubs linked to the instance");
+    let hubs = mistakes.note(hubs.and_then(|node| Ok((node.items()?, node))));
+    let hubs = hubs.map_or_else(Vec::new, |(items, node)| read_hubs(&node, &items, mistakes));
+
+    let mut enrollments = Enrollments::default();
+    let mut warnings = Vec::new();
+    for (name, kind) in [("enrollmentGroups", Kind::Group), ("individualEnrollments", Kind::Individual)] {
+        let Some(items) = members.take(name).and_then(|node| mistakes.note(node.items())) else { continue };
+        for node in items {
+            let Some(read) = record::read(&node, kind, &hubs, changed, mistakes) else { continue };
+            warnings.extend(read.warnings);
+            if !enrollments.add(read.enrollment) {
+                mistakes.0.push(node.mistake("there is an earlier enrollment with this id"));
+            }
+        }
+    }
+    for (_, node) in members.rest() {
+        mistakes.0.push(node.mistake(
+            "this member is not known; idScope, linkedHubs, enrollmentGroups and individualEnrollments are",
+        ));
+    }
+    Some(Config { id_scope: id_scope?, hubs, enrollments, warnings })
+}
+
+fn read_scope(node: &Node<'_>) -> Result<String, Mistake> {
+    let scope = node.string()?;
+    if !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        Ok(scope)
+    } else {
+        Err(node.mistake("letters and digits are wanted, as in \"0ne00ABCDEF\""))
+    }
+}
+
+fn read_hubs(node: &Node<'_>, items: &[Node<'_>], mistakes: &mut Mistakes) -> Vec<Hub> {
+    let mut hubs: Vec<Hub> = Vec::new();
+    if items.is_empty() {
+        mistakes.0.push(node.mistake("at least one hub is wanted"));
+    }
+    for item in items {
+        let Some(hub) = mistakes.note(read_hub(item)) else { continue };
+        if hubs.iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&hub.name)) {
+            mistakes.0.push(item.mistake("this hub is linked twice"));
+        } else {
+            hubs.push(hub);
+        }
+    }
+    hubs
+}
+
+fn read_hub(node: &Node<'_>) -> Result<Hub, Mistake> {
+    if node.is_string() {
+        return Ok(Hub { name: record::read_host(node)?, weight: 1 });
+    }
+    let mut members = node.members()?;
+    let name = record::read_host(&members.need("name", "the hub's host name")?)?;
+    let weight = match members.take("allocationWeight") {
+        None => 1,
+        Some(node) => match node.number()? {
+            weight @ 1..=1000 => u32::try_from(weight).unwrap_or(1000),
+            _ => return Err(node.mistake("a weight of 1 to 1000 is wanted")),
+        },
+    };
+    match members.rest().first() {
+        Some((_, node)) => Err(node.mistake("this member is not known; name and allocationWeight are")),
+        None => Ok(Hub { name, weight }),
     }
 }

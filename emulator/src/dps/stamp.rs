@@ -1,8 +1,12 @@
 //! What the service stamps on its records and answers: times, etags, operation ids.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
+use uuid::Uuid;
 
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
@@ -18,4 +22,51 @@ pub(crate) fn timestamp(at: OffsetDateTime) -> String {
 /// The present moment, as [`timestamp`] writes it.
 pub(crate) fn now() -> String {
     timestamp(OffsetDateTime::now_utc())
+}
+
+/// The etag of a record with `content`: quoted, `"13003fea-0000-0300-0000-62d1d5e50000"`.
+pub(crate) fn etag_of(content: &str) -> String {
+    let hash = Sha256::digest(content);
+    let half = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("\"{}-0000-0100-0000-{}0000\"", half(&hash[..4]), half(&hash[4..8]))
+}
+
+/// An etag as a device is given it: base64, quotes and all, `IjYxMDA4ZDQ2LTAwMDAtMDEwMC0wMDAwLTVlOGZlM2QxMDAwMCI=`.
+pub(crate) fn device_etag(content: &str) -> String {
+    STANDARD.encode(etag_of(content))
+}
+
+/// A new operation id: `4.002305f54fc89692.b1f11200-8776-4b5d-867b-dc21c4b59c12`.
+pub(crate) fn operation_id() -> String {
+    let (_, low) = Uuid::new_v4().as_u64_pair();
+    format!("4.{low:016x}.{}", Uuid::new_v4())
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn times_have_seven_fractional_digits() {
+        assert_eq!(timestamp(datetime!(2020-09-23 17:05:58.2363145 UTC)), "2020-09-23T17:05:58.2363145Z");
+        assert_eq!(timestamp(datetime!(2020-09-23 19:05:58 +2)), "2020-09-23T17:05:58.0000000Z");
+    }
+
+    #[test]
+    fn etags_and_operation_ids_have_the_service_s_form() {
+        let etag = etag_of("x");
+        assert_eq!(etag.len(), 38, "{etag}");
+        assert_eq!(etag, etag_of("x"));
+        assert_ne!(etag, etag_of("y"));
+        assert!(
+            device_etag("x").starts_with('I') && device_etag("x").ends_with("I="),
+            "{}",
+            device_etag("x")
+        );
+        let id = operation_id();
+        let parts: Vec<&str> = id.split('.').collect();
+        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [1, 16, 36], "{id}");
+    }
 }

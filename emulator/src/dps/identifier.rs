@@ -1,0 +1,64 @@
+//! What may be an identifier, and how one that a stranger sent is shown in the log.
+
+/// Characters an id may have at most:
+/// <https://learn.microsoft.com/azure/iot-dps/concepts-service#registration-id>.
+const LONGEST: usize = 128;
+
+/// The rule for registration ids and enrollment group ids, for messages.
+pub(crate) const RULE: &str = "an id of 1 to 128 letters, digits, '-', '.', '_' and ':' is wanted, \
+     and the last of them a letter, a digit or '-'";
+
+/// Whether `id` can be a registration id or the id of an enrollment group: [`RULE`].
+pub(crate) fn is_id(id: &str) -> bool {
+    id.len() <= LONGEST
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte))
+        && id.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Whether `id` can be the id of a device in an IoT hub:
+/// <https://learn.microsoft.com/azure/iot-hub/iot-hub-devguide-identity-registry#device-identity-properties>.
+pub(crate) fn is_device_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= LONGEST
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.%_*?!(),:=@$'+#".contains(&byte))
+}
+
+/// The form under which ids that differ in the case of their letters are one and the same.
+pub(crate) fn fold(id: &str) -> String {
+    id.to_ascii_lowercase()
+}
+
+/// `text`, sent by a stranger, on one line of the log: control characters escaped, at most `most` characters.
+pub(crate) fn shown(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for (nth, c) in text.chars().enumerate() {
+        if nth == most {
+            out.push('…');
+            break;
+        }
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_follow_the_documented_rule() {
+        for good in ["a", "sn-007-888-abc", "A.b_c:d-", "0", &"x".repeat(128)] {
+            assert!(is_id(good), "{good}");
+        }
+        for bad in ["", "a.", "a_", "a:", "a b", "a/b", "é", "a\n", &"x".repeat(129)] {
+            assert!(!is_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_a_stranger_sent_stays_on_one_line() {
+        assert_eq!(shown("a\r\n\u{7}b", 10), "a\\r\\n\\u{7}b");
+        assert_eq!(shown("abcdef", 3), "abc…");
+        assert_eq!(shown("abc", 3), "abc");
+    }
+}

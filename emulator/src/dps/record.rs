@@ -1,0 +1,348 @@
+//! Reads the record of one enrollment, and writes the copy of it that a webhook is given.
+//!
+//! The copy has the members in the order in which the service writes them, with the keys left out and
+//! the query of the webhook's URL redacted, as the request in Microsoft's tutorial shows:
+//! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
+//! Members not known here are passed on as they are.
+
+use hyper::Uri;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use super::document::{Members, Mistake, Mistakes, Node};
+use super::enrollment::{Enrollment, Hub, Kind, Policy, Reprovision, redacted};
+use super::{identifier, stamp, twin};
+use crate::keys::SymmetricKey;
+
+/// The service's words for a custom policy without a webhook:
+/// <https://github.com/MicrosoftDocs/azure-docs/issues/17690>.
+const NO_DEFINITION: &str =
+    "400004: A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'";
+
+/// An enrollment, and what about it is probably not meant.
+pub(crate) struct Read {
+    pub(crate) enrollment: Enrollment,
+    pub(crate) warnings: Vec<String>,
+}
+
+struct Reader<'a, 'm> {
+    members: Members<'a>,
+    record: Map<String, Value>,
+    mistakes: &'m mut Mistakes,
+    warnings: Vec<String>,
+}
+
+/// Reads the enrollment at `node`. `linked` are the hubs it can select from, and `changed` is the time
+/// that it was made and last changed, if it gives none.
+pub(crate) fn read(
+    node: &Node<'_>,
+    kind: Kind,
+    linked: &[Hub],
+    changed: &str,
+    mistakes: &mut Mistakes,
+) -> Option<Read> {
+    let members = mistakes.note(node.members())?;
+    let mut reader = Reader { members, record: Map::new(), mistakes, warnings: Vec::new() };
+    let id = reader.id(kind);
+    let device_id = if kind == Kind::Individual { reader.device_id() } else { None };
+    let keys = reader.attestation();
+    reader.copy("optionalDeviceInformation");
+    reader.copy("capabilities");
+    let legacy_hub = reader.copy("iotHubHostName");
+    let initial_twin = reader.initial_twin();
+    let etag = reader.text("etag");
+    let enabled = reader.choice("provisioningStatus", &["enabled", "disabled"]) != Some("disabled");
+    reader.default("provisioningStatus", "enabled");
+    let reprovision = reader.reprovision();
+    for name in ["createdDateTimeUtc", "lastUpdatedDateTimeUtc"] {
+        reader.text(name);
+        reader.default(name, changed);
+    }
+    let policy_node = reader.copy("allocationPolicy");
+    let policy = reader.policy_name(policy_node.as_ref());
+    let selected = reader.hubs(linked);
+    let webhook = reader.definition();
+    let policy = match policy {
+        Some("custom") => match webhook {
+            Definition::Absent => {
+                let place = policy_node.as_ref().unwrap_or(node);
+                reader.mistakes.0.push(place.mistake(NO_DEFINITION));
+                None
+            }
+            Definition::Mistaken => None,
+            Definition::Webhook(url) => Some(Policy::Custom(url)),
+        },
+        Some("static") => reader.static_hub(legacy_hub.as_ref(), &selected, linked).map(Policy::Static),
+        Some("geoLatency") => Some(Policy::GeoLatency),
+        Some("hashed") => Some(Policy::Hashed),
+        _ => None,
+    };
+    let Reader { members, mut record, mistakes, warnings } = reader;
+    for (name, node) in members.rest() {
+        if let Some(value) = mistakes.note(node.value()) {
+            record.insert(name, value);
+        }
+    }
+    if etag.is_none() {
+        add_etag(&mut record);
+    }
+    let enrollment = Enrollment {
+        kind,
+        id: id?,
+        keys: keys?,
+        enabled,
+        device_id,
+        reprovision: reprovision?,
+        policy: policy?,
+        hubs: if selected.is_empty() { linked.to_vec() } else { selected },
+        initial_twin,
+        record: to_raw_value(&record).ok()?,
+    };
+    Some(Read { enrollment, warnings })
+}
+
+/// Reads the host name of a hub.
+pub(crate) fn read_host(node: &Node<'_>) -> Result<String, Mistake> {
+    let name = node.string()?;
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    if !name.is_empty() && name.len() <= 253 && name.bytes().all(good) {
+        Ok(name)
+    } else {
+        Err(node.mistake("a hub's host name is wanted, such as \"contoso-hub.azure-devices.net\""))
+    }
+}
+
+/// What `customAllocationDefinition` says.
+enum Definition {
+    Absent,
+    Mistaken,
+    Webhook(Uri),
+}
+
+// === impl Reader ===
+
+impl<'a> Reader<'a, '_> {
+    /// Takes the member `name`, and copies it into the record.
+    fn copy(&mut self, name: &str) -> Option<Node<'a>> {
+        let node = self.members.take(name)?;
+        let value = self.mistakes.note(node.value())?;
+        self.record.insert(name.to_owned(), value);
+        Some(node)
+    }
+
+    /// Writes the string `value` as member `name` of the record, unless it has one.
+    fn default(&mut self, name: &str, value: &str) {
+        self.record.entry(name).or_insert_with(|| Value::String(value.to_owned()));
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let node = self.copy(name)?;
+        self.mistakes.note(node.string())
+    }
+
+    /// The string member `name`, one of `known`.
+    fn choice(&mut self, name: &str, known: &[&'static str]) -> Option<&'static str> {
+        let node = self.copy(name)?;
+        self.one_of(&node, known)
+    }
+
+    fn one_of(&mut self, node: &Node<'_>, known: &[&'static str]) -> Option<&'static str> {
+        let text = self.mistakes.note(node.string())?;
+        let found = known.iter().find(|choice| **choice == text).copied();
+        if found.is_none() {
+            self.mistakes.0.push(node.mistake(format!("one of {} is wanted", known.join(", "))));
+        }
+        found
+    }
+
+    fn id(&mut self, kind: Kind) -> Option<String> {
+        let (name, meaning) = match kind {
+            Kind::Group => ("enrollmentGroupId", "the id of the enrollment group"),
+            Kind::Individual => ("registrationId", "the registration id of the device"),
+        };
+        let node = self.copy(name);
+        let Some(node) = node else {
+            let missing = self.members.need(name, meaning).map(drop);
+            return self.mistakes.note(missing).and(None);
+        };
+        let id = self.mistakes.note(node.string())?;
+        if identifier::is_id(&id) {
+            return Some(id);
+        }
+        self.mistakes.0.push(node.mistake(identifier::RULE));
+        None
+    }
+
+    fn device_id(&mut self) -> Option<String> {
+        let node = self.copy("deviceId")?;
+        let id = self.mistakes.note(node.string())?;
+        if !identifier::is_device_id(&id) {
+            let rule = "1 to 128 letters, digits and -.%_*?!(),:=@$'+# are wanted, as for a device of a hub";
+            self.mistakes.0.push(node.mistake(rule));
+        }
+        Some(id)
+    }
+
+    /// The primary key and, if there is one, the secondary. The record gets the attestation without them.
+    fn attestation(&mut self) -> Option<Vec<SymmetricKey>> {
+        let wanted = "{\"type\": \"symmetricKey\", \"symmetricKey\": {\"primaryKey\": \"…\"}}";
+        let node = self.members.need("attestation", wanted);
+        let node = self.mistakes.note(node)?;
+        let mut members = self.mistakes.note(node.members())?;
+        let kind = self.mistakes.note(members.need("type", "\"symmetricKey\""))?;
+        let type_name = self.mistakes.note(kind.string())?;
+        if type_name != "symmetricKey" {
+            let problem = "\"symmetricKey\" is wanted: certificates and TPMs are not emulated";
+            self.mistakes.0.push(kind.mistake(problem));
+            return None;
+        }
+        let keys = members.need("symmetricKey", "{\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}");
+        let keys = self.mistakes.note(keys)?;
+
+        let mut copy = Map::new();
+        copy.insert("type".to_owned(), type_name.into());
+        for (name, node) in members.rest() {
+            copy.insert(name, self.mistakes.note(node.value())?);
+        }
+        self.record.insert("attestation".to_owned(), Value::Object(copy));
+
+        let mut keys = self.mistakes.note(keys.members())?;
+        let primary = self.mistakes.note(keys.need("primaryKey", "16 to 64 bytes as base64"))?;
+        let nodes = [Some(primary), keys.take("secondaryKey")];
+        let keys = nodes.into_iter().flatten().map(|node| {
+            let key = node.string()?.parse::<SymmetricKey>();
+            key.map_err(|error| node.mistake(error.to_string()))
+        });
+        keys.map(|key| self.mistakes.note(key)).collect()
+    }
+
+    fn initial_twin(&mut self) -> Option<Box<RawValue>> {
+        let node = self.copy("initialTwin")?;
+        let twin = to_raw_value(&self.record["initialTwin"]).ok()?;
+        for oddity in twin::oddities(&twin) {
+            self.mistakes.0.push(node.mistake(oddity));
+        }
+        Some(twin)
+    }
+
+    fn reprovision(&mut self) -> Option<Reprovision> {
+        let Some(node) = self.copy("reprovisionPolicy") else { return Some(Reprovision::Migrate) };
+        let mut members = self.mistakes.note(node.members())?;
+        let mut flag = |name| members.take(name).map_or(Ok(true), |node| node.boolean());
+        let (update, migrate) = (flag("updateHubAssignment"), flag("migrateDeviceData"));
+        let (update, migrate) = (self.mistakes.note(update)?, self.mistakes.note(migrate)?);
+        Some(match (update, migrate) {
+            (false, _) => Reprovision::Never,
+            (true, true) => Reprovision::Migrate,
+            (true, false) => Reprovision::Reset,
+        })
+    }
+
+    fn policy_name(&mut self, node: Option<&Node<'_>>) -> Option<&'static str> {
+        let Some(node) = node else { return Some("hashed") };
+        self.one_of(node, &["hashed", "geoLatency", "static", "custom"])
+    }
+
+    /// The hubs selected from the `linked` ones; none if no selection is made.
+    fn hubs(&mut self, linked: &[Hub]) -> Vec<Hub> {
+        let Some(node) = self.copy("iotHubs") else { return Vec::new() };
+        let Some(items) = self.mistakes.note(node.items()) else { return Vec::new() };
+        let mut selected: Vec<Hub> = Vec::new();
+        for item in items {
+            let Some(hub) = self.hub(&item, linked) else { continue };
+            if selected.contains(&hub) {
+                self.mistakes.0.push(item.mistake("this hub is selected twice"));
+            } else {
+                selected.push(hub);
+            }
+        }
+        selected
+    }
+
+    fn hub(&mut self, node: &Node<'_>, linked: &[Hub]) -> Option<Hub> {
+        let name = self.mistakes.note(read_host(node))?;
+        let hub = linked.iter().find(|hub| hub.name.eq_ignore_ascii_case(&name));
+        if hub.is_none() {
+            let known: Vec<_> = linked.iter().map(|hub| hub.name.as_str()).collect();
+            self.mistakes.0.push(
+                node.mistake(format!("{name} is not among the linked hubs, which are {}", known.join(", "))),
+            );
+        }
+        // Under the name that the enrollment gives it.
+        hub.map(|hub| Hub { name, weight: hub.weight })
+    }
+
+    fn static_hub(&mut self, legacy: Option<&Node<'_>>, selected: &[Hub], linked: &[Hub]) -> Option<String> {
+        match (selected, legacy) {
+            ([hub], _) => Some(hub.name.clone()),
+            ([], Some(node)) => self.hub(node, linked).map(|hub| hub.name),
+            _ => {
+                let problem = "the policy \"static\" wants exactly one hub in iotHubs";
+                self.mistakes.0.push(self.members.owner().mistake(problem));
+                None
+            }
+        }
+    }
+
+    fn definition(&mut self) -> Definition {
+        let name = "customAllocationDefinition";
+        let Some(node) = self.members.take(name) else { return Definition::Absent };
+        let read = self.mistakes.note(node.members());
+        let url = read.and_then(|members| self.webhook(members));
+        url.map_or(Definition::Mistaken, Definition::Webhook)
+    }
+
+    fn webhook(&mut self, mut members: Members<'_>) -> Option<Uri> {
+        let url = members.need("webhookUrl", "the URL of the function, with its key: \"https://…?code=…\"");
+        let url = self.mistakes.note(url);
+        let version = members.need("apiVersion", "the version of the records sent, such as \"2021-10-01\"");
+        let version = self.mistakes.note(version.and_then(|node| node.string()));
+        let (node, version) = (url?, version?);
+        let uri = self.mistakes.note(read_url(&node))?;
+        self.judge(&node, &uri);
+
+        let mut copy = Map::new();
+        copy.insert("webhookUrl".to_owned(), redacted(&uri).into());
+        copy.insert("apiVersion".to_owned(), version.into());
+        for (name, node) in members.rest() {
+            copy.insert(name, self.mistakes.note(node.value())?);
+        }
+        self.record.insert("customAllocationDefinition".to_owned(), Value::Object(copy));
+        Some(uri)
+    }
+
+    /// Warns of a URL that will not get past the function's door.
+    fn judge(&mut self, node: &Node<'_>, uri: &Uri) {
+        let query = uri.query().unwrap_or_default();
+        let has_key = query.split('&').any(|field| field.starts_with("code="));
+        let warning = if query.starts_with("****") {
+            "the URL is redacted, as the service shows it: the function's key is to be put back after \"?code=\""
+        } else if uri.scheme_str() == Some("https") && !has_key {
+            "the URL has no \"?code=\": a function that wants a key answers 401, which devices see as error 400209"
+        } else {
+            return;
+        };
+        self.warnings.push(node.mistake(warning).to_string());
+    }
+}
+
+fn read_url(node: &Node<'_>) -> Result<Uri, Mistake> {
+    let wanted = "an absolute URL is wanted, beginning with https:// or http://, without user or password";
+    let text = node.string()?;
+    let uri: Uri = text.parse().map_err(|_| node.mistake(wanted))?;
+    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let known = matches!(uri.scheme_str(), Some("http" | "https"));
+    if known && !authority.is_empty() && !authority.contains('@') {
+        Ok(uri)
+    } else {
+        Err(node.mistake(wanted))
+    }
+}
+
+/// Adds an etag that is the same as long as the record is, after the members that come before it.
+fn add_etag(record: &mut Map<String, Value>) {
+    let etag = stamp::etag_of(&Value::Object(record.clone()).to_string());
+    let before = ["provisioningStatus", "reprovisionPolicy", "createdDateTimeUtc"];
+    let at = record.keys().position(|name| before.contains(&name.as_str())).unwrap_or(record.len());
+    record.shift_insert(at, "etag".to_owned(), Value::String(etag));
+}

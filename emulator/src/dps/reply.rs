@@ -1,0 +1,138 @@
+//! What a webhook's reply means for the device.
+//!
+//! The table is that of
+//! <https://learn.microsoft.com/azure/iot-dps/how-to-troubleshoot-dps#custom-allocation-failed-with-iot-hub-device-provisioning-service>.
+//! The message `Custom allocation failed with status code: N` is the service's own; where its words are
+//! not known, the message says that it is the emulator's.
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::document::compact;
+use super::registration::{Allocated, Failure};
+use super::twin;
+
+/// `CustomAllocationFailed`.
+const FAILED: u32 = 400_207;
+/// `CustomAllocationIotHubNotSpecified`.
+const HUB_NOT_SPECIFIED: u32 = 400_208;
+/// `CustomAllocationUnauthorizedAccess`.
+const UNAUTHORIZED: u32 = 400_209;
+
+/// What came of one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// An answer.
+    Answered {
+        /// Its status.
+        status: u16,
+        /// Its body, unless that was longer than is read.
+        body: Option<Bytes>,
+    },
+    /// No connection, or no whole answer in time, and why.
+    Nothing(String),
+}
+
+/// What a reply means.
+#[derive(Debug)]
+pub(crate) enum Judgement {
+    /// A hub.
+    Assigned {
+        allocated: Allocated,
+        /// What in the answer the service or the device may not take well.
+        remarks: Vec<String>,
+    },
+    /// A refusal that stands.
+    Failed {
+        failure: Failure,
+        /// What was wrong, where the status does not say it.
+        remark: Option<String>,
+    },
+    /// A failure that may pass. It stands if there is no further call.
+    Again(Failure),
+}
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(rename = "iotHubHostName")]
+    hub: Option<String>,
+    #[serde(rename = "initialTwin", borrow)]
+    initial_twin: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// What `reply` means for a device that is to get one of `linked_hubs`.
+pub(crate) fn judge(reply: &Reply, linked_hubs: &[&str]) -> Judgement {
+    match reply {
+        Reply::Answered { status: 200, body } => judge_body(body.as_deref(), linked_hubs),
+        Reply::Answered { status: 401, .. } => refused(UNAUTHORIZED, with_status(401), None),
+        Reply::Answered { status: status @ 429.., .. } => {
+            Judgement::Again(Failure { code: FAILED, message: with_status(*status) })
+        }
+        Reply::Answered { status, .. } => refused(FAILED, with_status(*status), None),
+        Reply::Nothing(_) => {
+            Judgement::Again(Failure { code: FAILED, message: own_words("the webhook gave no answer") })
+        }
+    }
+}
+
+fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
+    let answer = match body.map(parse) {
+        Some(Ok(answer)) => answer,
+        Some(Err(reason)) => {
+            let message = own_words("the webhook answered 200 with a body that is no allocation response");
+            return refused(FAILED, message, Some(format!("the webhook's body cannot be read: {reason}")));
+        }
+        None => {
+            let message = own_words("the webhook answered 200 with too long a body");
+            return refused(FAILED, message, None);
+        }
+    };
+    let Some(name) = answer.hub.filter(|name| !name.is_empty()) else {
+        let message = own_words("the webhook answered 200 without iotHubHostName");
+        let remark = "the webhook's body has no iotHubHostName, written so, or an empty one";
+        return refused(HUB_NOT_SPECIFIED, message, Some(remark.to_owned()));
+    };
+    let Some(hub) = linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)) else {
+        let message = own_words("the webhook answered a hub that is not among the linkedHubs it was given");
+        let remark = format!("the webhook answered {name:?}, and linkedHubs are {}", linked_hubs.join(", "));
+        return refused(FAILED, message, Some(remark));
+    };
+
+    let mut remarks = Vec::new();
+    for oddity in answer.initial_twin.map(twin::oddities).unwrap_or_default() {
+        remarks.push(format!("the webhook's initialTwin: {oddity}"));
+    }
+    if answer.payload.is_some_and(|payload| !payload.get().starts_with('{')) {
+        remarks.push("the webhook's payload has to be an object; some devices cannot read others".to_owned());
+    }
+    let allocated = Allocated {
+        hub: (*hub).to_owned(),
+        initial_twin: answer.initial_twin.map(compact),
+        payload: answer.payload.map(compact),
+    };
+    Judgement::Assigned { allocated, remarks }
+}
+
+fn parse(body: &[u8]) -> Result<Body<'_>, String> {
+    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if !text.starts_with('{') {
+        return Err("it is not a JSON object".to_owned());
+    }
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn refused(code: u32, message: String, remark: Option<String>) -> Judgement {
+    Judgement::Failed { failure: Failure { code, message }, remark }
+}
+
+fn with_status(status: u16) -> String {
+    format!("Custom allocation failed with status code: {status}")
+}
+
+fn own_words(problem: &str) -> String {
+    format!("Custom allocation failed: {problem} (the emulator's words; the service's are not known)")
+}
