@@ -1,19 +1,44 @@
 //! The stand-in for the Device Provisioning Service.
 //!
-//! Data flows one way: a device's packet reaches [`Service`] through a protocol; its credential is
+//! Data flows one way: a device's connection is taken by `listener` (TLS by `tls`, with a `certificate` made
+//! on first use); its packets reach [`Service`] through a protocol (`mqtt`, `https`); its credential is
 //! checked (`sas`, against `enrollment`); a registration (`request`) opens an operation (`operation`), which
 //! asks the enrollment's policy for a hub (`allocation`; for custom ones `webhook`, whose answer `reply`
 //! judges), applies the answer to the device's record (`registration`), and keeps the record (`store`).
 //! What the enrollments are comes from one file (`config`, `document`, `record`).
 
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::timeout;
+
+use self::certificate::Certificate;
+use self::https::Https;
+use self::listener::{Listener, Protocol, Stop};
+use self::mqtt::{Mqtt, MqttOptions};
+use self::refusals::Refusals;
+use crate::journal::Journal;
+
 mod allocation;
 mod answer;
+mod certificate;
 mod config;
 mod document;
 mod enrollment;
+mod https;
 mod identifier;
+mod listener;
+mod mqtt;
 mod operation;
 mod record;
+mod refusals;
 mod registration;
 mod reply;
 mod request;
@@ -22,6 +47,7 @@ mod service;
 mod stamp;
 mod store;
 mod throttle;
+mod tls;
 mod twin;
 mod webhook;
 
@@ -31,3 +57,205 @@ pub use self::document::Mistake;
 pub use self::service::{Device, Service, ServiceOptions};
 pub use self::store::{Store, StoreError};
 pub use self::webhook::WebhookOptions;
+
+/// As many connections may wait to be taken, as far as the system allows.
+const BACKLOG: u32 = 4096;
+
+/// When a stop is over, done or not.
+const STOP: Duration = Duration::from_millis(1_800);
+
+/// What the stand-in is set up with.
+#[derive(Clone, Debug)]
+pub struct DpsOptions {
+    /// The enrollments and linked hubs.
+    pub config: Config,
+    /// How the service behaves where the real one does not say.
+    pub service: ServiceOptions,
+    /// The folder for certificates and assignments. Made if it is not there.
+    pub state: PathBuf,
+    /// The address to listen on.
+    pub address: IpAddr,
+    /// The port for MQTT over TLS; 0 for a free one. The SDKs for C, Python and Java know 8883 alone.
+    pub mqtt_port: u16,
+    /// The port for HTTPS; 0 for a free one. The SDKs for C and Node know 443 alone.
+    pub https_port: u16,
+    /// How long an answer over MQTT waits after its request: the Java SDK misses one that comes within some
+    /// milliseconds, while it is not yet listening.
+    pub answer_delay: Duration,
+    /// How long a device may take over a TLS handshake, its first packet or request, and the rest of each.
+    pub patience: Duration,
+    /// As many connections may be open at once; further ones wait for one to end.
+    pub connections: usize,
+}
+
+/// The stand-in for the provisioning service, running.
+#[derive(Debug)]
+pub struct Dps {
+    mqtt: SocketAddr,
+    https: SocketAddr,
+    ca: PathBuf,
+    service: Arc<Service>,
+    stop: watch::Sender<()>,
+    listeners: [JoinHandle<()>; 2],
+}
+
+/// Why the stand-in did not start.
+#[derive(Debug)]
+pub enum DpsError {
+    /// A file or folder of the state cannot be read or written.
+    State(PathBuf, io::Error),
+    /// The file holds no usable certificate; says what is wrong with it.
+    Certificate(PathBuf, String),
+    /// The assignments cannot be read.
+    Store(StoreError),
+    /// An address cannot be listened on; the text is what for.
+    Listen(&'static str, SocketAddr, io::Error),
+}
+
+// === impl DpsOptions ===
+
+impl DpsOptions {
+    /// The defaults: 127.0.0.1, port 8883 for MQTT and 8443 for HTTPS, answers after 55 ms, 10 s of patience,
+    /// 4,096 connections.
+    #[must_use]
+    pub fn new(config: Config, state: PathBuf) -> Self {
+        Self {
+            config,
+            service: ServiceOptions::default(),
+            state,
+            address: Ipv4Addr::LOCALHOST.into(),
+            mqtt_port: 8883,
+            https_port: 8443,
+            answer_delay: Duration::from_millis(55),
+            patience: Duration::from_secs(10),
+            connections: 4096,
+        }
+    }
+}
+
+// === impl Dps ===
+
+impl Dps {
+    /// Starts the stand-in. Devices can connect once this comes back; it runs until [`Dps::stop`], or until it
+    /// is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`DpsError`]; then nothing runs and no port is taken.
+    pub async fn start(options: DpsOptions, journal: Journal) -> Result<Self, DpsError> {
+        let certificate = Certificate::keep(&options.state, options.address, &journal)?;
+        let ca = certificate.ca.clone();
+        let acceptor = tls::acceptor(certificate, &options.state)?;
+        let store = Store::open(&options.state, &journal).map_err(DpsError::Store)?;
+        let (stop, stopped) = Stop::new();
+        let (mqtt, mqtt_address) = listen(Mqtt::NAME, options.address, options.mqtt_port)?;
+        let (https, https_address) = listen(Https::NAME, options.address, options.https_port)?;
+
+        let body_limit = options.service.body_limit;
+        let service = Service::new(options.config, options.service, store, journal.clone());
+        let refusals = Refusals::new(journal);
+        let seats = Arc::new(Semaphore::new(options.connections));
+        let patience = options.patience;
+        let speak = |socket| Listener {
+            socket,
+            acceptor: acceptor.clone(),
+            ca: ca.clone(),
+            seats: seats.clone(),
+            patience,
+            refusals: refusals.clone(),
+        };
+        let mqtt_options = MqttOptions { answer_delay: options.answer_delay, patience, body_limit };
+        let speaks_mqtt = Mqtt::new(service.clone(), refusals.clone(), mqtt_options);
+        let speaks_https = Https::new(service.clone(), refusals.clone(), body_limit, patience);
+        let listeners = [
+            tokio::spawn(speak(mqtt).run(speaks_mqtt, stopped.clone())),
+            tokio::spawn(speak(https).run(speaks_https, stopped)),
+        ];
+        Ok(Self { mqtt: mqtt_address, https: https_address, ca, service, stop, listeners })
+    }
+
+    /// Where MQTT over TLS is spoken.
+    #[must_use]
+    pub fn mqtt_address(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    /// Where HTTPS is spoken.
+    #[must_use]
+    pub fn https_address(&self) -> SocketAddr {
+        self.https
+    }
+
+    /// The PEM file with the certificate of the certification authority, which devices are to trust.
+    #[must_use]
+    pub fn ca_certificate(&self) -> &Path {
+        &self.ca
+    }
+
+    /// Ends all connections and registrations under way, and gives the ports back, within two seconds.
+    pub async fn stop(self) {
+        self.service.stop();
+        drop(self.stop);
+        let aborts = self.listeners.each_ref().map(JoinHandle::abort_handle);
+        let ended = timeout(STOP, async {
+            for listener in self.listeners {
+                // A listener that failed has ended too.
+                let _ = listener.await;
+            }
+        });
+        if ended.await.is_err() {
+            aborts.iter().for_each(AbortHandle::abort);
+        }
+    }
+}
+
+/// Listens on a port, for the protocol that `what` names.
+fn listen(what: &'static str, address: IpAddr, port: u16) -> Result<(TcpListener, SocketAddr), DpsError> {
+    let address = SocketAddr::new(address, port);
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Elsewhere than on Unix this would let two processes share the port.
+        #[cfg(unix)]
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let address = listener.local_addr()?;
+        io::Result::Ok((listener, address))
+    };
+    listen().map_err(|error| DpsError::Listen(what, address, error))
+}
+
+// === impl DpsError ===
+
+impl std::error::Error for DpsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::State(_, error) | Self::Listen(_, _, error) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Certificate(..) => None,
+        }
+    }
+}
+
+impl fmt::Display for DpsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Certificate(path, what) => write!(
+                f,
+                "{}: no usable certificate: {what}. Delete the file to have a new one made; devices must then \
+                 trust the new ca.pem beside it",
+                path.display()
+            ),
+            Self::Store(error) => error.fmt(f),
+            Self::Listen(what, address, error) => {
+                write!(f, "cannot listen on {address} for {what}: {error}")?;
+                match error.kind() {
+                    io::ErrorKind::AddrInUse => f.write_str(" (does another emulator or MQTT broker run?)"),
+                    io::ErrorKind::PermissionDenied => f.write_str(" (ports below 1024 want privileges)"),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}

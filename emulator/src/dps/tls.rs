@@ -1,0 +1,64 @@
+//! TLS as the provisioning service speaks it: versions 1.2 and 1.3 (the Python SDK speaks 1.2 alone).
+//!
+//! No client certificate is asked for: symmetric keys are the one kind of attestation here, and a device that
+//! has a certificate to show is refused later for want of a token, with a line that says so.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::version::{TLS12, TLS13};
+use rustls::{AlertDescription, InvalidMessage, ServerConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::DpsError;
+use super::certificate::Certificate;
+
+/// A device's connection after the handshake.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// What the device says and hears.
+    pub(super) stream: TlsStream<TcpStream>,
+    /// Where the device is.
+    pub(super) peer: SocketAddr,
+}
+
+/// The server's side of the handshake, with `certificate`; `path` is where that came from.
+///
+/// # Errors
+///
+/// [`DpsError::Certificate`] if the key is not the one of the certificate.
+pub(super) fn acceptor(certificate: Certificate, path: &Path) -> Result<TlsAcceptor, DpsError> {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .and_then(|builder| {
+            builder.with_no_client_auth().with_single_cert(certificate.chain, certificate.key)
+        })
+        .map_err(|error| DpsError::Certificate(path.to_owned(), error.to_string()))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Why a handshake failed, in words that tell what to do about the usual mistakes. `ca` is the CA certificate.
+pub(super) fn explain(error: &io::Error, ca: &Path) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::UnknownCA
+            | AlertDescription::BadCertificate
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::DecryptError,
+        )) => format!("the device does not trust the certificate (have it trust {})", ca.display()),
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "the device does not speak TLS, and this port speaks nothing else".to_owned()
+        }
+        Some(rustls::Error::PeerIncompatible(what)) => {
+            format!("the device cannot do TLS 1.2 or 1.3 as wanted here: {what:?}")
+        }
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => "the device hung up".to_owned(),
+        _ => error.to_string(),
+    }
+}
