@@ -6,6 +6,12 @@
 mod cli;
 /// The simulated device, against a service that plays a script.
 mod device;
+/// A provisioning service to talk to, for the other modules.
+mod dps_server;
+/// The provisioning service over MQTT: bytes, rules, refusals.
+mod mqtt;
+/// MQTT packets by hand, for the other modules.
+mod mqtt_client;
 /// Running a program with a deadline, for the other modules.
 mod program;
 /// A service that answers what a test tells it to.
