@@ -1,1 +1,184 @@
-//! The Functions host stand-in.
+//! The stand-in for the Azure Functions host: runs an app's custom handler and serves its HTTP functions.
+//!
+//! A caller's request goes through [`server`] and [`routes`] to the [`invoker`], which tells the handler of
+//! it: as an envelope ([`invocation`], [`metadata`]) whose [`reply`] it judges, as a copy ([`forward`]) or as
+//! a stream ([`proxy`]). The [`worker`] keeps the handler's [`process`] running; the [`console`] says what
+//! `func start` says. What the app's folder says is read once, by [`app`].
+//!
+//! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
+
+mod answer;
+mod app;
+mod body;
+mod call;
+mod client;
+mod configuration;
+mod console;
+mod forward;
+mod function;
+mod header_names;
+mod identity;
+mod invocation;
+mod invoker;
+mod launch;
+mod metadata;
+mod newtonsoft;
+mod options;
+mod process;
+mod proxy;
+mod query;
+mod reply;
+mod routes;
+mod server;
+mod stall;
+mod template;
+mod worker;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+pub use self::app::AppError;
+pub use self::function::Function;
+pub use self::options::{Framing, FunctionKeys, HostOptions};
+
+use self::app::App;
+use self::body::Memory;
+use self::client::HandlerClient;
+use self::console::Console;
+use self::invoker::Invoker;
+use self::routes::Routes;
+use self::server::Server;
+use self::worker::{Limits, Worker};
+use crate::journal::Journal;
+
+/// A running host. Dropping it kills the handler; [`FunctionsHost::stop`] also waits until it is gone.
+#[derive(Debug)]
+pub struct FunctionsHost {
+    address: SocketAddr,
+    functions: Vec<Function>,
+    invoker: Arc<Invoker>,
+    server: JoinHandle<()>,
+}
+
+/// Why a host could not be started.
+#[derive(Debug)]
+pub enum HostError {
+    /// The app's folder has a mistake.
+    App(AppError),
+    /// Callers cannot be listened for at this address.
+    Listen(SocketAddr, io::Error),
+    /// The handler's executable cannot be started.
+    Spawn(PathBuf, io::Error),
+}
+
+impl FunctionsHost {
+    /// Reads the app, starts its handler and serves its functions. What happens is said in the `journal`.
+    ///
+    /// Returns as soon as callers can connect; calls wait until the handler is ready. A handler that starts
+    /// and then fails is the host's affair, see [`FunctionsHost::stopped`].
+    ///
+    /// # Errors
+    ///
+    /// A mistake in the app's folder, an address that cannot be listened at, an executable that cannot be
+    /// started.
+    pub async fn start(options: HostOptions, journal: Journal) -> Result<Self, HostError> {
+        let app = App::read(&options, &journal).map_err(HostError::App)?;
+        let wanted = SocketAddr::new(options.address, options.port);
+        let not_listening = |error| HostError::Listen(wanted, error);
+        let listener = server::listen(wanted).map_err(not_listening)?;
+        let address = listener.local_addr().map_err(not_listening)?;
+        let host_name = match address.ip() {
+            ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
+            _ => address.to_string(),
+        };
+        let mut functions = app.functions;
+        for function in &mut functions {
+            function.locate(&host_name, &app.route_prefix);
+        }
+
+        let console = Console::new(journal, app.stderr_is_errors);
+        console.functions(&functions);
+        let executable = app.launch.executable.clone();
+        let limits = Limits {
+            initialization: app.initialization_timeout,
+            strikes_forgiven_after: options.strikes_forgiven_after,
+        };
+        let worker = Worker::start(app.launch, host_name.clone(), limits, console.clone())
+            .map_err(|error| HostError::Spawn(executable, error))?;
+        let invoker = Arc::new(Invoker {
+            client: HandlerClient::new(worker.address()),
+            console,
+            worker,
+            memory: Memory::new(),
+            mode: app.mode,
+            framing: options.framing,
+            function_timeout: app.function_timeout,
+            hang_limit: options.hang_limit,
+            host_name,
+        });
+        let routes = Routes::new(&app.route_prefix, functions.clone(), options.keys);
+        let server = Arc::new(Server { routes, invoker: Arc::clone(&invoker) });
+        Ok(Self { address, functions, invoker, server: tokio::spawn(server.serve(listener)) })
+    }
+
+    /// Where callers connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The functions that are served, by name.
+    #[must_use]
+    pub fn functions(&self) -> &[Function] {
+        &self.functions
+    }
+
+    /// Waits until the handler is ready for calls. False if it has not become so in four times the
+    /// initialization timeout, or if the host has given it up.
+    pub async fn ready(&self) -> bool {
+        self.invoker.worker.ready().await.is_some()
+    }
+
+    /// Resolves when the host has given up: the handler failed three times, or never became ready for a
+    /// call. Callers are answered with 503 from then on.
+    pub async fn stopped(&self) {
+        self.invoker.worker.stopped().await;
+    }
+
+    /// Stops serving and kills the handler with SIGKILL, as the host does; returns when it is gone. Calls in
+    /// flight are dropped.
+    pub async fn stop(self) {
+        self.server.abort();
+        self.invoker.worker.stop().await;
+    }
+}
+
+// === impl Drop, Error ===
+
+impl Drop for FunctionsHost {
+    fn drop(&mut self) {
+        self.server.abort();
+        self.invoker.worker.abort();
+    }
+}
+
+impl std::error::Error for HostError {}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::App(error) => error.fmt(f),
+            Self::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
+            Self::Spawn(file, error) => write!(
+                f,
+                "Failed to start Worker Channel. Process fileName: {} (neither an executable file in the app's folder nor a command on PATH): {error}",
+                file.display()
+            ),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Bodies of callers, read whole within bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// The largest body of a request, in bytes.
+/// <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#limits>
+pub(super) const BODY_LIMIT: usize = 100 * 1024 * 1024;
+
+/// Bodies up to this size need no share of the memory for large ones. DPS sends at most 96 KB.
+const SMALL: usize = 128 * 1024;
+
+/// All large bodies that are in memory at once, in KiB.
+const LARGE_TOTAL: usize = 256 * 1024;
+
+/// How long a body may take, however slowly it comes; and how long it may wait for memory.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The memory for large bodies.
+#[derive(Clone, Debug)]
+pub(super) struct Memory(Arc<Semaphore>);
+
+/// A body, and its share of the memory, which is given back when this is dropped.
+#[derive(Debug)]
+pub(super) struct CallerBody {
+    pub bytes: Bytes,
+    _share: Option<OwnedSemaphorePermit>,
+}
+
+/// Why a body was not read: the status for its caller and a sentence for the log.
+#[derive(Debug)]
+pub(super) struct Unread {
+    pub status: u16,
+    pub reason: String,
+}
+
+impl Memory {
+    /// All of it, free.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(LARGE_TOTAL)))
+    }
+
+    /// Reads a body that was announced with `length` bytes.
+    ///
+    /// # Errors
+    ///
+    /// 413 if it is too large, 408 if it comes too slowly, 400 if it breaks off, 503 if there is no memory.
+    pub(super) async fn read(&self, body: Incoming, length: u64) -> Result<CallerBody, Unread> {
+        let unread = |status, reason: String| Err(Unread { status, reason });
+        let Some(length) = usize::try_from(length).ok().filter(|&length| length <= BODY_LIMIT) else {
+            return unread(
+                413,
+                format!("a body of at most {BODY_LIMIT} bytes is wanted, and {length} were announced"),
+            );
+        };
+        let share = if length > SMALL {
+            let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+            match timeout(PATIENCE, Arc::clone(&self.0).acquire_many_owned(kibibytes)).await {
+                Ok(Ok(share)) => Some(share),
+                _ => {
+                    return unread(
+                        503,
+                        format!("no memory for a body of {length} bytes within {PATIENCE:?}"),
+                    );
+                }
+            }
+        } else {
+            None
+        };
+        match timeout(PATIENCE, Limited::new(body, BODY_LIMIT).collect()).await {
+            Ok(Ok(frames)) => Ok(CallerBody { bytes: frames.to_bytes(), _share: share }),
+            Ok(Err(error)) => unread(400, format!("the caller's body broke off: {error}")),
+            Err(_) => {
+                unread(408, format!("the caller's body of {length} bytes did not arrive within {PATIENCE:?}"))
+            }
+        }
+    }
+}

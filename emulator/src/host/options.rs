@@ -1,0 +1,106 @@
+//! What the stand-in can be told about itself; what it is told about the app is in the app's folder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How to run the stand-in. [`HostOptions::new`] gives what `func start` does, in Azure's framing.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// The app's folder: the one that holds `host.json`.
+    pub app: PathBuf,
+    /// Where callers connect. Loopback unless told otherwise, as Core Tools since 4.14.
+    pub address: IpAddr,
+    /// The port callers connect to; 0 takes a free one. `func start` takes 7071.
+    pub port: u16,
+    /// How the body of a request to the handler is delimited.
+    pub framing: Framing,
+    /// The keys that open the functions. `None` accepts every caller, as `func start` does without
+    /// `--enableAuth`.
+    pub keys: Option<FunctionKeys>,
+    /// The handler's executable in place of host.json's `defaultExecutablePath`, as the app setting
+    /// `AzureFunctionsJobHost__customHandler__description__defaultExecutablePath` does. A relative path is
+    /// looked for in the app's folder, then on `PATH`.
+    pub executable: Option<PathBuf>,
+    /// How long one call may take. `None` takes host.json's `functionTimeout`, and 30 minutes without it.
+    ///
+    /// <https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout>
+    pub function_timeout: Option<Duration>,
+    /// How long a call hangs whose reply was empty or `null`. The real host lets it hang for the whole
+    /// `functionTimeout`; nobody wants to wait half an hour to see that.
+    pub hang_limit: Duration,
+    /// How long the handler may take from its start to its first answer. `None` takes host.json's
+    /// `customHandler.initializationTimeout`, and 30 seconds without it. Calls wait four times as long.
+    pub initialization_timeout: Option<Duration>,
+    /// How long after the last failure of the handler earlier ones are forgiven. The real host: 30 minutes.
+    pub strikes_forgiven_after: Duration,
+}
+
+/// How the body of a request to the handler is delimited: the host in Azure and the host under `func`
+/// differ, and a handler has to understand both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// `Transfer-Encoding: chunked`, as in Azure.
+    #[default]
+    Chunked,
+    /// `Content-Length`, as under `func start`, which reads the body beforehand to trace it.
+    ContentLength,
+}
+
+/// The keys of an app's functions. Secrets: `Debug` shows their names alone.
+///
+/// <https://learn.microsoft.com/azure/azure-functions/function-keys-how-to>
+#[derive(Clone, Default)]
+pub struct FunctionKeys {
+    /// Function keys by name; each opens functions of authLevel `function`.
+    pub function: BTreeMap<String, String>,
+    /// The master key, which opens all functions, those of authLevel `admin` included.
+    pub master: Option<String>,
+}
+
+impl HostOptions {
+    /// The options of `func start --port 0` in the folder `app`.
+    #[must_use]
+    pub fn new(app: impl Into<PathBuf>) -> Self {
+        Self {
+            app: app.into(),
+            address: Ipv4Addr::LOCALHOST.into(),
+            port: 0,
+            framing: Framing::default(),
+            keys: None,
+            executable: None,
+            function_timeout: None,
+            hang_limit: Duration::from_secs(5),
+            initialization_timeout: None,
+            strikes_forgiven_after: Duration::from_secs(30 * 60),
+        }
+    }
+}
+
+impl FunctionKeys {
+    /// One function key, named `default` as Azure names the first.
+    #[must_use]
+    pub fn with_default(key: impl Into<String>) -> Self {
+        Self { function: BTreeMap::from([("default".to_owned(), key.into())]), master: None }
+    }
+}
+
+// === impl Default, Debug ===
+
+impl Default for HostOptions {
+    /// [`HostOptions::new`] for the current folder.
+    fn default() -> Self {
+        Self::new(".")
+    }
+}
+
+impl fmt::Debug for FunctionKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FunctionKeys")
+            .field("function", &self.function.keys().collect::<Vec<_>>())
+            .field("master", &self.master.as_ref().map(|_| "hidden"))
+            .finish()
+    }
+}

@@ -1,0 +1,198 @@
+//! The handler's reply to an envelope, and what the host makes of it for the caller.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#response-payload>; the exact
+//! rules: `DefaultHttpWorkerService.cs` and `HttpScriptInvocationResultExtensions.cs` in
+//! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
+
+use std::borrow::Cow;
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderName, HeaderValue};
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+
+use super::answer::Answer;
+use super::call;
+use super::client::RawReply;
+use super::newtonsoft;
+
+/// The name of an output that is the function's return value.
+const RETURN: &str = "$return";
+
+/// What the host makes of a reply.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The caller gets an answer, after the function's `logs` were written.
+    Answered {
+        logs: Vec<String>,
+        /// What the reply has in it that the real host overlooks without a word.
+        overlooked: Vec<&'static str>,
+        answer: Answer,
+    },
+    /// The host waits for ever, since the reply was nothing: why.
+    Hangs(&'static str),
+    /// The call has failed: why. Its logs are lost.
+    Failed(String),
+}
+
+/// Judges the `reply` to a call of a function whose HTTP output has the name `output`.
+pub(super) fn judge(reply: &RawReply, output: Option<&str>) -> Verdict {
+    if !reply.status.is_success() {
+        let status = reply.status;
+        return Verdict::Failed(format!(
+            "Response status code does not indicate success: {} ({}).",
+            status.as_u16(),
+            status.canonical_reason().unwrap_or_default()
+        ));
+    }
+    if reply.body.is_empty() {
+        return Verdict::Hangs("an empty reply");
+    }
+    let kind = call::text(&reply.headers, header::CONTENT_TYPE).unwrap_or_default();
+    let media = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
+    if !matches!(media.as_str(), "application/json" | "text/json") {
+        let media = if media.is_empty() { "application/octet-stream" } else { &media };
+        return Verdict::Failed(format!(
+            "Invalid HttpResponseMessage: No MediaTypeFormatter is available to read an object of type 'HttpScriptInvocationResult' from content with media type '{media}'."
+        ));
+    }
+    let text = call::decode(&reply.body);
+    if text.trim().is_empty() {
+        return Verdict::Hangs("a blank reply");
+    }
+    // What comes after the first value is not looked at.
+    match Value::deserialize(&mut serde_json::Deserializer::from_str(&text)) {
+        Ok(Value::Null) => Verdict::Hangs("the reply null"),
+        Ok(Value::Object(members)) => result(&members, output)
+            .unwrap_or_else(|wanted| Verdict::Failed(format!("Invalid HttpResponseMessage: {wanted}."))),
+        Ok(_) => Verdict::Failed("Invalid HttpResponseMessage: a JSON object is wanted.".to_owned()),
+        Err(error) => Verdict::Failed(format!("Invalid HttpResponseMessage: no JSON: {error}.")),
+    }
+}
+
+/// Judges the members of a reply; an error says what was wanted instead of one of them.
+fn result(members: &Map<String, Value>, output: Option<&str>) -> Result<Verdict, String> {
+    let logs = logs(member(members, "Logs"))?;
+    let returned = member(members, "ReturnValue").filter(|value| !value.is_null());
+    let outputs = match member(members, "Outputs") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(outputs)) => Some(outputs),
+        Some(_) => return Err("Outputs: an object is wanted".to_owned()),
+    };
+    let mut overlooked = Vec::new();
+    let answer = match (output, outputs, returned) {
+        (Some(RETURN), _, Some(value)) => respond_with_return(value),
+        (Some(name), Some(outputs), _) if name != RETURN => match outputs.get(name) {
+            None => Ok(Answer::text(StatusCode::OK, "{}".into())),
+            Some(value) => respond(value, &mut overlooked),
+        },
+        (_, _, Some(Value::String(text))) => Ok(Answer::text(StatusCode::OK, text.clone().into())),
+        _ => Ok(Answer::empty(StatusCode::NO_CONTENT)),
+    };
+    Ok(match answer {
+        Ok(answer) => Verdict::Answered { logs, overlooked, answer },
+        Err(reason) => Verdict::Failed(reason),
+    })
+}
+
+/// The elements of `Logs` as texts.
+fn logs(value: Option<&Value>) -> Result<Vec<String>, String> {
+    let elements = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(elements)) => elements,
+        Some(_) => return Err("Logs: an array of texts is wanted".to_owned()),
+    };
+    let text = |(nth, value): (usize, &Value)| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null => Ok("[null]".to_owned()),
+        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+        Value::Array(_) | Value::Object(_) => Err(format!("Logs[{nth}]: a text is wanted")),
+    };
+    elements.iter().enumerate().map(text).collect()
+}
+
+/// The answer that `value`, the HTTP output, describes.
+fn respond(value: &Value, overlooked: &mut Vec<&'static str>) -> Result<Answer, String> {
+    let unexpected = |wanted: &str| {
+        format!(
+            "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {wanted}."
+        )
+    };
+    let value = match value {
+        // A text that is itself the JSON of an object will do.
+        Value::String(text) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
+        value => Cow::Borrowed(value),
+    };
+    let Value::Object(members) = value.as_ref() else { return Err(unexpected("an object is wanted")) };
+    let member = |name| member(members, name);
+    if member("status").is_some() && member("statusCode").is_none() {
+        overlooked.push("`status` is ignored in a custom handler's output; the member is named `statusCode`");
+    }
+    let status = match member("statusCode") {
+        Some(Value::Array(_) | Value::Object(_)) => return Err(unexpected("statusCode: a number is wanted")),
+        status => status.map(newtonsoft::print),
+    };
+    let headers = match member("headers") {
+        None | Some(Value::Null) => None,
+        Some(Value::Object(headers)) => Some(headers),
+        Some(_) => return Err(unexpected("headers: an object is wanted")),
+    };
+    build(status.as_deref(), headers, member("body"))
+}
+
+/// The answer that `value`, a return value, describes: an object with a `body`, or the body itself.
+fn respond_with_return(value: &Value) -> Result<Answer, String> {
+    let Value::Object(members) = value else { return build(None, None, Some(value)) };
+    let Some(body) = member(members, "body") else { return build(None, None, Some(value)) };
+    let status = member(members, "statusCode").or(member(members, "status")).map(newtonsoft::print);
+    build(status.as_deref(), member(members, "headers").and_then(Value::as_object), Some(body))
+}
+
+fn build(
+    status: Option<&str>,
+    headers: Option<&Map<String, Value>>,
+    body: Option<&Value>,
+) -> Result<Answer, String> {
+    let number = status.and_then(|status| status.trim().parse::<i32>().ok()).unwrap_or(200);
+    let status = u16::try_from(number)
+        .ok()
+        .filter(|number| *number >= 200)
+        .and_then(|number| StatusCode::from_u16(number).ok());
+    let status = status.ok_or_else(|| format!("statusCode {number}: one from 200 to 999 is wanted."))?;
+    let mut answer = Answer::text(status, body.map(newtonsoft::print).unwrap_or_default().into());
+    for (name, value) in headers.into_iter().flatten() {
+        add_header(&mut answer, name, value)?;
+    }
+    Ok(answer)
+}
+
+fn add_header(answer: &mut Answer, name: &str, value: &Value) -> Result<(), String> {
+    let invalid = |wanted: &str| format!("The header {name:?} of the output is no header: {wanted}.");
+    if value.is_null() {
+        return Err(invalid("a text is wanted, not null"));
+    }
+    let key = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid("a name of letters, digits and - is wanted"))?;
+    let value = HeaderValue::from_str(&newtonsoft::print(value))
+        .map_err(|_| invalid("a text of one line is wanted"))?;
+    match key {
+        header::CONTENT_TYPE => answer.set_content_type(value),
+        header::CONTENT_LENGTH if value.as_bytes() != answer.body.len().to_string().as_bytes() => {
+            return Err(invalid("the length of the body in bytes is wanted"));
+        }
+        // The framing is the host's affair.
+        header::TRANSFER_ENCODING | header::CONNECTION => {}
+        key if answer.headers.contains_key(&key) => {}
+        key => {
+            answer.headers.insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+/// The member `name`, whatever its case; the one in the very case if there are several.
+fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let ignoring_case =
+        || members.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    members.get(name).or_else(ignoring_case)
+}
