@@ -186,6 +186,9 @@ fn functions(
     let mut functions = Vec::new();
     let mut found = false;
     for folder in folders {
+        if !folder.is_dir() {
+            continue;
+        }
         let file = folder.join("function.json");
         let Some(definition) = read_json(&file)? else { continue };
         found = true;

@@ -8,6 +8,10 @@ mod cli;
 mod device;
 /// A provisioning service to talk to, for the other modules.
 mod dps_server;
+/// The Functions host: an app folder, a host that runs it, a client that controls every byte.
+mod host;
+/// The Functions host and the real handler: the tutorial's recorded requests.
+mod host_tutorial;
 /// The provisioning service over MQTT: bytes, rules, refusals.
 mod mqtt;
 /// MQTT packets by hand, for the other modules.

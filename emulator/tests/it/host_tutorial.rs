@@ -1,0 +1,88 @@
+//! The tutorial's two recorded requests, through the host, by the real handler.
+//!
+//! The log and the answers: <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use dps_emulator::host::Framing;
+use dps_emulator::journal::Level;
+use serde_json::{Value, json};
+
+use super::host::App;
+
+const HUB: &str = "contoso-toasters-hub-1098.azure-devices.net";
+
+#[tokio::test]
+async fn the_toaster_is_assigned() {
+    let body = recorded("contoso-toaster-007");
+    let answer = format!("{{\"iotHubHostName\":\"{HUB}\"}}");
+    let lines = [
+        format!("linkedHub : {HUB}"),
+        format!("Selected hub : {HUB}"),
+        String::new(),
+        "Response".into(),
+        answer.clone(),
+    ];
+    held_to(&body, (200, "application/json; charset=utf-8", &answer), &lines).await;
+}
+
+#[tokio::test]
+async fn the_heat_pump_is_refused() {
+    let body = recorded("contoso-heatpump-088");
+    let answer = "Unrecognized device registration.";
+    let lines = ["Unknown device registration", "", "Response", answer].map(String::from);
+    held_to(&body, (400, "text/plain; charset=utf-8", answer), &lines).await;
+}
+
+/// Posts `body` under both framings and holds answer and log to what is wanted.
+async fn held_to(body: &str, wanted: (u16, &str, &str), lines: &[String]) {
+    for framing in [Framing::Chunked, Framing::ContentLength] {
+        let running = real_app().run_with(|options| options.framing = framing).await;
+        running.said.wait_for(Level::Information, "Worker process started and initialized.").await;
+        running.said.wait_for(Level::Information, "Listening on").await;
+        let answered = running.post(body).await;
+        assert_eq!(answered.summary(), wanted, "{framing:?}\n{}", running.said.text());
+        let mut log = vec![
+            "Executing 'Functions.HttpTrigger1' (Reason='This function was programmatically called via the host APIs.', Id=<id>)".to_owned(),
+            "Rust HTTP trigger function processed a request.".to_owned(),
+            "Request.Body:...".to_owned(),
+            body.to_owned(),
+        ];
+        log.extend_from_slice(lines);
+        log.push("Executed 'Functions.HttpTrigger1' (Succeeded, Id=<id>, Duration=<n>ms)".to_owned());
+        let log: Vec<String> = log.into_iter().map(|line| format!("Information {line}")).collect();
+        assert_eq!(running.said.call(), log, "{framing:?}");
+    }
+}
+
+/// An app whose handler is the real one.
+fn real_app() -> App {
+    let app = App::new();
+    app.host_json("/customHandler/description/defaultExecutablePath", handler().into());
+    app.function("HttpTrigger1", json!({"authLevel": "function", "methods": ["post"]}));
+    app
+}
+
+/// Builds the handler and gives the path of its executable.
+fn handler() -> String {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--package", "dps-custom-allocation", "--bin", "handler", "--message-format", "json"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "the handler does not build:\n{stderr}");
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let executable = messages.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).unwrap();
+        (message["target"]["name"] == "handler").then(|| message["executable"].as_str().map(String::from))?
+    });
+    executable.unwrap_or_else(|| panic!("no executable in\n{messages}\n{stderr}"))
+}
+
+/// A recorded request of the tutorial, which the handler's own tests keep.
+fn recorded(name: &str) -> String {
+    let requests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/requests");
+    fs::read_to_string(requests.join(format!("{name}.json"))).unwrap()
+}
