@@ -25,12 +25,20 @@ pub struct Answer {
 
 /// One run of the function.
 #[derive(Debug)]
-pub struct Run<'a> {
+pub struct Run {
     /// What the caller gets.
     pub answer: Answer,
-    /// What the function logged, an entry a call of the sample's `log.LogInformation`; entries may hold
-    /// line ends.
-    pub log: Vec<Cow<'a, str>>,
+    /// What the function logged, an entry a call of the sample's `log.LogInformation`.
+    pub log: Vec<Entry>,
+}
+
+/// An entry of the function's log. It may hold line ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The request's body as received, which whoever logs it has at hand.
+    Body,
+    /// These words.
+    Words(Cow<'static, str>),
 }
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -38,7 +46,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Runs the function on the body of a request. Never fails: whatever happens becomes an answer.
 #[must_use]
-pub fn http_trigger1(body: &str, policy: Policy) -> Run<'_> {
+pub fn http_trigger1(body: &str, policy: Policy) -> Run {
     let mut notes = Notes::default();
     // The notes are only read after a panic, and a half-written note list is still a list of notes.
     let outcome = catch_unwind(AssertUnwindSafe(|| decide(body, policy, &mut notes)));
@@ -52,16 +60,28 @@ pub fn http_trigger1(body: &str, policy: Policy) -> Run<'_> {
     };
     let notes = notes.into_lines();
     let mut log = Vec::with_capacity(notes.len() + 5);
-    log.extend([Cow::Borrowed(PROCESSED), Cow::Borrowed("Request.Body:..."), Cow::Borrowed(body)]);
-    log.extend(notes.into_iter().map(Cow::Owned));
+    log.extend([words(PROCESSED), words("Request.Body:..."), Entry::Body]);
+    log.extend(notes.into_iter().map(words));
     end(log, answer)
 }
 
 /// Answers for a request whose body could not be read, so that the function could not run.
 #[must_use]
-pub fn unread(reason: &Unread) -> Run<'static> {
-    let answer = text(reason.status(), reason.to_string());
-    end(vec![Cow::Borrowed(PROCESSED)], answer)
+pub fn unread(reason: &Unread) -> Run {
+    end(vec![words(PROCESSED)], text(reason.status(), reason.to_string()))
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// The entry's text; `body` is the body of the request.
+    #[must_use]
+    pub fn text<'a>(&'a self, body: &'a str) -> &'a str {
+        match self {
+            Self::Body => body,
+            Self::Words(words) => words,
+        }
+    }
 }
 
 // === private ===
@@ -76,9 +96,13 @@ fn decide(body: &str, policy: Policy, notes: &mut Notes) -> Result<String, Refus
 }
 
 /// Closes the log as the sample does: a heading, and what was answered.
-fn end(mut log: Vec<Cow<'_, str>>, answer: Answer) -> Run<'_> {
-    log.extend([Cow::Borrowed("\nResponse"), Cow::Owned(answer.body.clone())]);
+fn end(mut log: Vec<Entry>, answer: Answer) -> Run {
+    log.extend([words("\nResponse"), words(answer.body.clone())]);
     Run { answer, log }
+}
+
+fn words(words: impl Into<Cow<'static, str>>) -> Entry {
+    Entry::Words(words.into())
 }
 
 fn text(status: u16, body: String) -> Answer {

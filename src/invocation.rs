@@ -5,45 +5,39 @@
 //! stands) is settled by the host's source, <https://github.com/Azure/azure-functions-host>, in
 //! `src/WebJobs.Script/Workers/Http` and `src/WebJobs.Script/Binding/Http`.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::body::Unread;
-use crate::function::Run;
+use crate::body::{self, Unread};
+use crate::function::{Entry, Run};
 
-/// Takes the caller's body out of an invocation: the text of `Data.req.Body`, decoded when the host
+/// Takes the caller's body out of `invocation`: the text of `Data.req.Body`, decoded when the host
 /// encoded it. Absent is empty: the host leaves the member out when the caller sent nothing. Every
 /// other member, known or not, is passed over.
 ///
 /// # Errors
 ///
-/// [`Unread::NoInvocation`] when `bytes` are not JSON of that shape.
-pub fn caller_body(bytes: &[u8]) -> Result<String, Unread> {
-    // Lossy, as the host itself is with what is no UTF-8.
-    let invocation = String::from_utf8_lossy(bytes);
+/// [`Unread::NoInvocation`] when `invocation` is not JSON of that shape.
+pub fn caller_body(invocation: &str) -> Result<String, Unread> {
     let Invocation { data: Data { req } } =
-        serde_json::from_str(&invocation).map_err(|error| Unread::NoInvocation(error.to_string()))?;
+        serde_json::from_str(invocation).map_err(|error| Unread::NoInvocation(error.to_string()))?;
     let body = req.body.unwrap_or_default();
     if !req.headers.say_binary {
         return Ok(body);
     }
-    // What is no base64 cannot have been encoded: it is the body itself.
-    Ok(STANDARD.decode(&body).map_or(body, |bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    // What is no base64 was not encoded: it is the body itself.
+    Ok(STANDARD.decode(&body).map_or(body, |bytes| body::text(&bytes).into_owned()))
 }
 
-/// Writes the reply to an invocation. To the host it is always a success, because the host drops the
-/// log of anything else; what the caller gets is inside.
+/// Writes the reply to the invocation that brought `body`. To the host it is always a success, because
+/// the host drops the log of anything else; what the caller gets is inside.
 #[must_use]
-pub fn reply(run: &Run<'_>) -> Vec<u8> {
+pub fn reply(run: &Run, body: &str) -> Vec<u8> {
     let Run { answer, log } = run;
-    // Escaping seldom adds more than a third.
-    let length = log.iter().map(|line| line.len() + 3).sum::<usize>() + answer.body.len();
-    let mut bytes = Vec::with_capacity(length + length / 3 + 160);
     let reply = Reply {
         outputs: Outputs {
             res: Response {
@@ -52,9 +46,11 @@ pub fn reply(run: &Run<'_>) -> Vec<u8> {
                 body: &answer.body,
             },
         },
-        logs: log,
+        logs: Logs { log, body },
         return_value: (),
     };
+    // Room for the body in the log, whose quotation marks are escaped, and for what stands around it.
+    let mut bytes = Vec::with_capacity(body.len() + body.len() / 4 + 768);
     match serde_json::to_writer(&mut bytes, &reply) {
         Ok(()) => bytes,
         // Texts can always be written; but on an empty reply the host would wait for minutes.
@@ -188,8 +184,19 @@ impl<'de> Visitor<'de> for SaysBinary {
 #[serde(rename_all = "PascalCase")]
 struct Reply<'a> {
     outputs: Outputs<'a>,
-    logs: &'a [Cow<'a, str>],
+    logs: Logs<'a>,
     return_value: (),
+}
+
+struct Logs<'a> {
+    log: &'a [Entry],
+    body: &'a str,
+}
+
+impl Serialize for Logs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.log.iter().map(|entry| entry.text(self.body)))
+    }
 }
 
 #[derive(Serialize)]

@@ -9,7 +9,7 @@ use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection, Reply};
 
 use crate::allocation::Policy;
-use crate::body::{self, Room, Unread};
+use crate::body::{self, Body, Room, Unread};
 use crate::function::{self, Answer, Run};
 use crate::invocation;
 
@@ -106,8 +106,8 @@ async fn run_in_envelope(
     handler: Handler,
 ) -> Answered {
     let reply = match handler.read_invocation(stream).await {
-        Ok(body) => invocation::reply(&function::http_trigger1(&body, handler.policy)),
-        Err(unread) => invocation::reply(&function::unread(&unread)),
+        Ok(invocation) => handler.run(&body::text(&invocation.bytes)),
+        Err(unread) => invocation::reply(&function::unread(&unread), ""),
     };
     let mut response = Response::new(reply);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -121,12 +121,12 @@ async fn run_raw(
     handler: Handler,
 ) -> Answered {
     let body = body::read(stream, handler.body_limit, &handler.room).await;
-    let body = body.as_ref().map(|body| String::from_utf8_lossy(&body.bytes));
+    let body = body.as_ref().map(|body| body::text(&body.bytes));
     let run = match &body {
         Ok(body) => function::http_trigger1(body, handler.policy),
         Err(unread) => function::unread(unread),
     };
-    log_run(&run, invocation_id(&headers));
+    log_run(&run, body.as_deref().unwrap_or_default(), invocation_id(&headers));
     let Answer { status, content_type, body } = run.answer;
     let mut response = Response::new(body.into_bytes());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -142,8 +142,8 @@ fn invocation_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Logs what the function logged, a record a line, as `func` shows it.
-fn log_run(run: &Run<'_>, id: Option<&str>) {
-    for line in run.log.iter().flat_map(|entry| entry.split('\n')) {
+fn log_run(run: &Run, body: &str, id: Option<&str>) {
+    for line in run.log.iter().flat_map(|entry| entry.text(body).split('\n')) {
         match id {
             Some(id) => log::info!("[{id}] {line}"),
             None => log::info!("{line}"),
@@ -167,19 +167,28 @@ impl Handler {
         Self { policy, body_limit, room: Room::default() }
     }
 
-    /// Reads an invocation and takes the caller's body out of it.
+    /// Reads an invocation.
     async fn read_invocation(
         &self,
         stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    ) -> Result<String, Unread> {
+    ) -> Result<Body, Unread> {
         // The host writes the body as a JSON text, up to six bytes for one, and repeats its members in
         // `Metadata`; then there are the caller's headers and identities.
         let most = self.body_limit.saturating_mul(12).saturating_add(256 * 1024);
-        let invocation = match body::read(stream, most, &self.room).await {
-            Err(Unread::TooLarge(_)) => return Err(Unread::TooLarge(self.body_limit)),
-            read => read?,
-        };
-        let body = invocation::caller_body(&invocation.bytes)?;
-        if body.len() > self.body_limit { Err(Unread::TooLarge(self.body_limit)) } else { Ok(body) }
+        body::read(stream, most, &self.room).await.map_err(|unread| match unread {
+            Unread::TooLarge(_) => Unread::TooLarge(self.body_limit),
+            unread => unread,
+        })
+    }
+
+    /// Runs the function for an invocation, and writes the reply.
+    fn run(&self, invocation: &str) -> Vec<u8> {
+        let body = invocation::caller_body(invocation).and_then(|body| {
+            if body.len() > self.body_limit { Err(Unread::TooLarge(self.body_limit)) } else { Ok(body) }
+        });
+        match body {
+            Ok(body) => invocation::reply(&function::http_trigger1(&body, self.policy), &body),
+            Err(unread) => invocation::reply(&function::unread(&unread), ""),
+        }
     }
 }
