@@ -68,7 +68,8 @@ while IFS=$'\t' read -r type name id tag enrolled; do
   [ -n "$type" ] || continue
   if [ "$tag" = "t$TAG_VALUE" ] || is_companion "$type" "$name"; then
     ours="$ours"$'\n'"  $type $name"
-    if [ "$type" = Microsoft.Web/sites ]; then app_ids="$app_ids $id"; else ids="$ids $id"; fi
+    # One to a line: names have spaces in them.
+    if [ "$type" = Microsoft.Web/sites ]; then app_ids="$app_ids$id"$'\n'; else ids="$ids$id"$'\n'; fi
   elif [ -n "$plan" ] && [ "${id##*/}" = "${plan##*/}" ]; then
     # Azure deletes a hosting plan with its last app.
     ours="$ours"$'\n'"  $type $name"
@@ -137,6 +138,8 @@ if $whole_group; then
 else
   # The app last: while it is there, a second run still knows what belongs to it.
   begin 'deleting what has the tag (this takes minutes)'
-  for id in $ids $app_ids; do run az resource delete --ids "$id" --output none; done
+  while IFS= read -r id; do
+    [ -z "$id" ] || run az resource delete --ids "$id" --output none
+  done <<<"$ids$app_ids"
 fi
 say 'Deleted.'

@@ -304,6 +304,14 @@ explain() {
 
 # advice STATUS SAID TOOL: what to do about it, in one sentence.
 advice() {
+  if [ "$1" = 127 ]; then
+    case $3 in
+      az) echo 'install the Azure CLI: https://learn.microsoft.com/cli/azure/install-azure-cli' ;;
+      func) echo 'install the Azure Functions Core Tools: npm install --global azure-functions-core-tools@4' ;;
+      *) echo "install $3." ;;
+    esac
+    return
+  fi
   case $2 in
     *'az login'* | *AADSTS* | *'az logout'*)
       echo "az login, then run $program again." ;;
@@ -328,12 +336,8 @@ advice() {
     *'not found'* | *NotFound* | *'could not be found'*)
       echo 'the script that creates it first (deploy.sh, create-dps.sh, enroll.sh, in this order), and the names in azure.env.' ;;
     *)
-      if [ "$1" = 127 ]; then
-        case $3 in
-          az) echo 'install the Azure CLI: https://learn.microsoft.com/cli/azure/install-azure-cli' ;;
-          func) echo 'install the Azure Functions Core Tools: npm install --global azure-functions-core-tools@4' ;;
-          *) echo "install $3." ;;
-        esac
+      if [ "$1" = 3 ]; then
+        advice 1 'not found' "$3"
       else
         echo "the command again with --debug, then $program again: it goes on where it stopped."
       fi ;;

@@ -1,0 +1,229 @@
+//! deploy.sh.
+
+use serde_json::json;
+
+use crate::world::{TAG, World};
+
+const PLAN: &str = "Microsoft.Web/serverFarms ASP-contoso-group-a1b2";
+
+#[test]
+fn from_nothing_to_a_function_that_answers() {
+    let world = World::new();
+    let run = world.deploy(&[]);
+    run.succeeded();
+    assert_eq!(
+        run.stdout.lines().last(),
+        Some(
+            "The function answers at https://contoso-app.azurewebsites.net/api/httptrigger1 (calls need a key: \
+             scripts/enroll.sh makes one for DPS)."
+        ),
+        "{run:#?}"
+    );
+    assert_eq!(
+        world.resources(),
+        [
+            "Microsoft.Insights/components contoso-app",
+            "Microsoft.Storage/storageAccounts contosostorage",
+            PLAN,
+            "Microsoft.Web/sites contoso-app",
+            "microsoft.alertsmanagement/smartDetectorAlertRules Failure Anomalies - contoso-app",
+        ]
+    );
+    let tags = json!({TAG.0: TAG.1});
+    assert_eq!(world.state()["groups"]["contoso-group"], json!({"location": "westus2", "tags": tags}));
+    for kind in ["Microsoft.Web/sites", "Microsoft.Storage/storageAccounts"] {
+        assert_eq!(world.resource(kind)["tags"], tags);
+    }
+    assert_eq!(world.resource("Microsoft.Web/sites")["properties"]["published"], true);
+    let create = run.calls_of("az functionapp create");
+    assert!(!create[0].iter().any(|argument| argument.starts_with("--runtime-version")), "{create:?}");
+}
+
+#[test]
+fn twice_in_a_row_changes_nothing() {
+    let world = World::deployed();
+    let before = world.essence();
+    let keys = world.keys();
+    let run = world.deploy(&[]);
+    run.succeeded();
+    assert_eq!(world.essence(), before);
+    assert_eq!(world.keys(), keys);
+    for command in ["az group create", "az storage account create", "az functionapp create"] {
+        assert!(run.calls_of(command).is_empty(), "{run:#?}");
+    }
+}
+
+#[test]
+fn what_somebody_else_made_is_used_and_not_tagged() {
+    let world = World::new();
+    world.set_state(json!({
+        "groups": {"contoso-group": {"location": "eastus", "tags": {"team": "toasters"}}},
+        "resources": [{"type": "Microsoft.Storage/storageAccounts", "name": "contosostorage", "group": "contoso-group"}],
+    }));
+    world.deploy(&[]).succeeded();
+    let state = world.state();
+    assert_eq!(state["groups"]["contoso-group"]["tags"], json!({"team": "toasters"}));
+    assert_eq!(state["groups"]["contoso-group"]["location"], "eastus");
+    assert_eq!(world.resource("Microsoft.Storage/storageAccounts")["tags"], json!({}));
+}
+
+#[test]
+fn a_function_that_is_not_there_yet_is_waited_for() {
+    let world = World::new();
+    world.change(|state| {
+        state["function_appears_after"] = json!(3);
+        state["webhook_first"] = json!(["404", "refused", "503"]);
+    });
+    let run = world.deploy(&["--wait-seconds", "60"]);
+    run.succeeded();
+    assert_eq!(run.calls_of("az functionapp function show").len(), 3 + 2, "{run:#?}");
+    assert_eq!(run.calls_of("curl").len(), 4, "{run:#?}");
+}
+
+#[test]
+fn a_function_that_never_appears_is_told() {
+    let world = World::new();
+    world.change(|state| state["function_appears_after"] = json!(1_000_000));
+    world.deploy(&[]).failed(
+        1,
+        &[
+            "failed while waiting for the app to list the function",
+            "did not appear within 0 s",
+            "executable bit",
+        ],
+    );
+}
+
+#[test]
+fn a_function_that_does_not_work_is_told() {
+    for (first, says) in [
+        ("500", "500: the function is there and does not work. DPS would try again for minutes"),
+        ("404", "404: the app has no function at this address"),
+        ("401", "401: the key in the URL is none of the function's. DPS would tell the device 400209"),
+        ("refused", "no answer at all"),
+    ] {
+        let world = World::new();
+        world.change(|state| state["webhook_first"] = json!([first]));
+        let run = world.deploy(&[]);
+        run.failed(1, &["failed while waiting for the function to answer", says]);
+        let advice: Vec<_> = run.stderr.lines().filter(|line| line.contains("Try:")).collect();
+        assert_eq!(advice.len(), 1, "one line of advice: {run:#?}");
+    }
+}
+
+#[test]
+fn not_signed_in() {
+    let world = World::new();
+    world.change(|state| state["subscription"] = json!(null));
+    let run = world.deploy(&[]);
+    run.failed(
+        1,
+        &[
+            "failed while checking that you are signed in",
+            "Azure said:  ERROR: Please run 'az login' to setup account.",
+            "Try:         az login, then run deploy.sh again.",
+        ],
+    );
+    assert_eq!(run.calls.len(), 1, "{run:#?}");
+}
+
+#[test]
+fn a_name_that_is_taken() {
+    for (name, step, said) in [
+        ("contosostorage", "creating the storage account", "(StorageAccountAlreadyTaken)"),
+        ("contoso-app", "creating the Function App", "Website with given name contoso-app already exists."),
+    ] {
+        let world = World::new();
+        world.change(|state| state["names_taken"] = json!([name]));
+        world.deploy(&[]).failed(1, &[&format!("failed while {step}"), said, "the name is taken"]);
+        // With another name it goes on from there.
+        world.deploy(&["--storage-account", "another1", "--function-app", "another-app"]).succeeded();
+    }
+}
+
+#[test]
+fn a_region_without_flex_consumption() {
+    let world = World::new();
+    let run = world.deploy(&["--location", "antarctica"]);
+    run.failed(1, &["the region antarctica", "a LOCATION with Flex Consumption: eastus westus2 northeurope"]);
+    assert!(world.resources().is_empty() && run.calls_of("az group create").is_empty(), "{run:#?}");
+}
+
+#[test]
+fn every_command_that_fails_is_explained() {
+    let throttled =
+        "(TooManyRequests) The request is being throttled as the limit has been reached for operation type.";
+    for (command, step) in [
+        ("functionapp list-flexconsumption-locations", "checking that the region has Flex Consumption"),
+        ("group exists", "creating the resource group"),
+        ("group create", "creating the resource group"),
+        ("resource show", "creating the storage account"),
+        ("storage account create", "creating the storage account"),
+        ("functionapp create", "creating the Function App"),
+        ("functionapp deployment source config-zip", "publishing the function"),
+        ("functionapp function show", "waiting for the app to list the function"),
+        ("functionapp function keys list", "waiting for the function to answer"),
+    ] {
+        let world = World::new();
+        world.fail_next(command, 1, throttled);
+        world.deploy(&[]).failed(
+            1,
+            &[
+                &format!("deploy.sh: failed while {step}."),
+                &format!("What failed: az {command} (exit code 1)"),
+                throttled,
+                "wait a minute and run deploy.sh again",
+            ],
+        );
+        world.deploy(&[]).succeeded();
+        assert_eq!(world.essence(), World::deployed().essence(), "after {command} failed");
+    }
+}
+
+#[test]
+fn what_to_try_fits_what_azure_said() {
+    for (said, says) in [
+        (
+            "(AuthorizationFailed) The client 'a' does not have authorization to perform action 'b'",
+            "role Contributor",
+        ),
+        (
+            "(MissingSubscriptionRegistration) The subscription is not registered to use namespace 'Microsoft.Web'",
+            "az provider register",
+        ),
+        (
+            "(InvalidResourceGroupLocation) Invalid resource group location 'westus2'.",
+            "in which that resource group already is",
+        ),
+        (
+            "HTTPSConnectionPool(host='management.azure.com'): Max retries exceeded with url",
+            "Azure could not be reached",
+        ),
+        ("unrecognized arguments: --https-only true", "az upgrade"),
+        ("Something nobody has seen before", "the command again with --debug"),
+    ] {
+        let world = World::new();
+        world.fail_next("group create", 1, said);
+        world.deploy(&[]).failed(1, &[said, says]);
+    }
+}
+
+#[test]
+fn func_can_publish_instead() {
+    let world = World::new();
+    // func publishes the folder it is run in, which must have a handler; build.sh would take minutes here.
+    let dry = world.run("deploy.sh", &["--with-func", "--dry-run"]);
+    dry.succeeded();
+    assert!(
+        dry.stdout.contains("func azure functionapp publish contoso-app --custom --no-build"),
+        "{dry:#?}"
+    );
+    assert!(!dry.stdout.contains("config-zip"), "{dry:#?}");
+    world.deploy(&["--with-func"]).failed(64, &["--package and --with-func exclude each other"]);
+}
+
+#[test]
+fn a_package_that_is_not_there_is_refused() {
+    let world = World::new();
+    world.run("deploy.sh", &["--package", "/nowhere.zip"]).failed(64, &["there is no package /nowhere.zip"]);
+}

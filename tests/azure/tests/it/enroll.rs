@@ -1,0 +1,140 @@
+//! enroll.sh.
+
+use serde_json::json;
+
+use crate::world::World;
+
+#[test]
+fn the_key_then_the_webhook_then_the_group() {
+    let world = World::with_dps();
+    let run = world.run("enroll.sh", &[]);
+    run.succeeded();
+    let state = world.state();
+    let group = &state["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"];
+    assert_eq!(group["allocationPolicy"], "custom");
+    assert_eq!(group["customAllocationDefinition"]["apiVersion"], "2021-10-01");
+    assert_eq!(
+        group["iotHubs"],
+        json!(["contoso-toasters-hub.azure-devices.net", "contoso-spare-hub.azure-devices.net"])
+    );
+    let keys = world.keys();
+    assert_eq!(keys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["default", "dps"]);
+    assert_eq!(
+        world.key_of_the_enrollment(),
+        keys[1].1,
+        "DPS holds the function's own key for it, not `default`"
+    );
+    assert!(keys[1].1.ends_with("+/a_-=="), "the model's keys need encoding");
+
+    let position =
+        |command: &str| run.calls.iter().position(|call| call.join(" ").starts_with(command)).unwrap();
+    assert!(position("az functionapp function keys set") < position("curl"));
+    assert!(position("curl") < position("az iot dps enrollment-group create"));
+}
+
+#[test]
+fn twice_in_a_row_keeps_the_key_and_updates_the_group() {
+    let world = World::enrolled();
+    let (before, keys) = (world.essence(), world.keys());
+    let run = world.run("enroll.sh", &[]);
+    run.succeeded();
+    assert_eq!((world.essence(), world.keys()), (before, keys));
+    assert!(
+        run.calls_of("az functionapp function keys set").is_empty(),
+        "a new value would cut DPS off: {run:#?}"
+    );
+    assert_eq!(run.calls_of("az iot dps enrollment-group update").len(), 1, "{run:#?}");
+}
+
+#[test]
+fn a_group_that_the_portal_made_is_given_the_policy() {
+    let world = World::with_dps();
+    world.change(|state| {
+        state["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"] =
+            json!({"enrollmentGroupId": "contoso-custom-allocated-devices", "allocationPolicy": "hashed"});
+    });
+    world.run("enroll.sh", &[]).succeeded();
+    assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1);
+    // It is not ours, so clean-up must not find it on the app.
+    let tags = world.resource("Microsoft.Web/sites")["tags"].clone();
+    assert_eq!(tags.get("dps-custom-allocation-enrollment"), None);
+}
+
+#[test]
+fn the_webhook_is_called_before_dps_is_told_of_it() {
+    for (first, says) in [
+        (json!(["401"]), "401: the key in the URL is none of the function's"),
+        (
+            json!(["404"]),
+            "404: the app has no function at this address. DPS would tell the device 400207. Run deploy.sh",
+        ),
+        (
+            json!(["503"]),
+            "503: the function is there and does not work. DPS would try again for minutes, then tell the device 400207. Look in logs.sh.",
+        ),
+    ] {
+        let world = World::with_dps();
+        world.change(|state| state["webhook_first"] = first);
+        let run = world.run("enroll.sh", &[]);
+        run.failed(1, &["failed while calling the webhook as DPS will", says]);
+        assert_eq!(world.state()["enrollment_groups"], json!({}), "{run:#?}");
+    }
+}
+
+#[test]
+fn before_deploy_there_is_nothing_to_enroll() {
+    let world = World::new();
+    world.run("create-dps.sh", &[]).succeeded();
+    world.run("enroll.sh", &[]).failed(1, &["failed while looking for the function", "deploy.sh"]);
+}
+
+#[test]
+fn a_hub_that_is_not_linked_is_told_by_name() {
+    let world = World::with_dps();
+    world
+        .run("enroll.sh", &["--iot-hubs", "contoso-toasters-hub contoso-other-hub"])
+        .failed(1, &["the hub contoso-other-hub is not linked to contoso-dps", "create-dps.sh"]);
+}
+
+#[test]
+fn azures_words_are_repeated_without_the_key_in_them() {
+    let world = World::enrolled();
+    let url = world.state()["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"]
+        ["customAllocationDefinition"]["webhookUrl"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let key = world.key_of_the_enrollment();
+    world.fail_next(
+        "iot dps enrollment-group update",
+        1,
+        &format!("unrecognized arguments: --webhook-url {url} ({key})"),
+    );
+    world.run("enroll.sh", &[]).failed(
+        1,
+        &["unrecognized arguments: --webhook-url https://contoso-app.azurewebsites.net/api/httptrigger1?code=**** (****)"],
+    );
+}
+
+#[test]
+fn throttled_anywhere_it_goes_on_when_run_again() {
+    let wanted = World::enrolled().essence();
+    for command in [
+        "extension add",
+        "functionapp function show",
+        "functionapp function keys list",
+        "functionapp function keys set",
+        "iot dps show",
+        "iot dps enrollment-group show",
+        "resource show",
+        "tag update",
+        "iot dps enrollment-group create",
+    ] {
+        let world = World::with_dps();
+        world.fail_next(command, 1, "(429) Too Many Requests");
+        world.run("enroll.sh", &[]).failed(1, &[&format!("az {command} (exit code 1)"), "wait a minute"]);
+        world.run("enroll.sh", &[]).succeeded();
+        assert_eq!(world.essence(), wanted, "after {command} failed");
+        assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1);
+    }
+}

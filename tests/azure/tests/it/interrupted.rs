@@ -1,0 +1,142 @@
+//! Killed at every call, before it has an effect and after, and run again: the end is the same.
+
+use serde_json::{Value, json};
+
+use crate::world::{Run, World};
+
+/// Runs `script` in worlds that `prepare` makes, killed at each of its calls, and again until it is done.
+fn killed_everywhere(prepare: fn() -> World, script: fn(&World, &[(&str, &str)]) -> Run, check: fn(&World)) {
+    let (calls, wanted) = {
+        let world = prepare();
+        let run = script(&world, &[]);
+        run.succeeded();
+        check(&world);
+        (run.calls.len(), world.essence())
+    };
+    assert!(calls >= 5, "a script that calls next to nothing is not the one meant");
+    for call in 1..=calls {
+        for moment in ["before", "after"] {
+            let world = prepare();
+            script(&world, &[("AZURE_STUB_KILL_AT", &call.to_string()), ("AZURE_STUB_KILL", moment)])
+                .was_killed();
+            let run = script(&world, &[]);
+            assert!(run.status.success(), "killed {moment} call {call}, then: {run:#?}");
+            check(&world);
+            assert_eq!(world.essence(), wanted, "killed {moment} call {call}");
+        }
+    }
+}
+
+#[test]
+fn deploy() {
+    killed_everywhere(
+        World::new,
+        |world, variables| {
+            let package = world.path("app.zip");
+            world.run_with("deploy.sh", &["--package", package.to_str().unwrap()], "", variables)
+        },
+        |world| assert_eq!(world.resource("Microsoft.Web/sites")["properties"]["published"], true),
+    );
+}
+
+#[test]
+fn create_dps() {
+    killed_everywhere(
+        World::new,
+        |world, variables| world.run_with("create-dps.sh", &[], "", variables),
+        |world| {
+            let dps = world.resource("Microsoft.Devices/provisioningServices");
+            assert_eq!(dps["properties"]["iotHubs"].as_array().map(Vec::len), Some(2));
+        },
+    );
+}
+
+#[test]
+fn enroll() {
+    killed_everywhere(
+        World::with_dps,
+        |world, variables| world.run_with("enroll.sh", &[], "", variables),
+        |world| assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1),
+    );
+}
+
+#[test]
+fn rotate_key() {
+    killed_everywhere(
+        World::enrolled,
+        |world, variables| {
+            let run = world.run_with("rotate-key.sh", &[], "", variables);
+            // Whatever happened: the key that DPS holds is one of the function's.
+            let held = world.key_of_the_enrollment();
+            assert!(world.keys().iter().any(|(_, value)| *value == held), "DPS is cut off after {run:#?}");
+            run
+        },
+        |world| {
+            let keys = world.keys();
+            let (name, value) = keys.last().unwrap();
+            assert_eq!(*value, world.key_of_the_enrollment());
+            assert_eq!(keys.len(), 2, "an old key is left: {name}");
+        },
+    );
+}
+
+#[test]
+fn cleanup() {
+    killed_everywhere(
+        || {
+            let world = World::enrolled();
+            world.change(|state| {
+                let own = json!({"type": "Microsoft.KeyVault/vaults", "name": "own", "group": "contoso-group", "tags": {}});
+                state["resources"].as_array_mut().unwrap().push(own);
+            });
+            world
+        },
+        |world, variables| world.run_with("cleanup.sh", &["--yes"], "", variables),
+        |world| assert_eq!(world.resources(), ["Microsoft.KeyVault/vaults own"]),
+    );
+}
+
+#[test]
+fn cleanup_of_a_whole_group_and_of_a_part_in_somebody_elses_dps() {
+    killed_everywhere(
+        World::enrolled,
+        |world, variables| world.run_with("cleanup.sh", &["--yes"], "", variables),
+        |world| assert_eq!(world.state()["groups"], json!({})),
+    );
+    killed_everywhere(
+        || {
+            let world = World::enrolled();
+            world.change(|state| {
+                for resource in state["resources"].as_array_mut().unwrap() {
+                    if resource["type"] == "Microsoft.Devices/provisioningServices" {
+                        resource["tags"] = json!({});
+                    }
+                }
+            });
+            world
+        },
+        |world, variables| world.run_with("cleanup.sh", &["--yes"], "", variables),
+        |world| {
+            assert_eq!(world.resources(), ["Microsoft.Devices/provisioningServices contoso-dps"]);
+            let dps = world.resource("Microsoft.Devices/provisioningServices");
+            assert_eq!(dps["properties"]["iotHubs"], Value::Array(Vec::new()));
+            assert_eq!(world.state()["enrollment_groups"], json!({}));
+        },
+    );
+}
+
+#[test]
+fn ctrl_c_is_answered_with_what_to_do() {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let world = World::enrolled();
+        let az = world.path("bin/az");
+        std::fs::remove_file(&az).unwrap();
+        // To the whole group, as a terminal sends it.
+        std::fs::write(&az, format!("#!/bin/sh\nkill -{signal} 0\nsleep 60\n")).unwrap();
+        std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let run = world.run("enroll.sh", &[]);
+        let says = "enroll.sh: stopped while checking that you are signed in. Running it again takes up from there.\n";
+        run.failed(code, &[says]);
+        assert_eq!(run.stderr, says);
+    }
+}

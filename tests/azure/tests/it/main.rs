@@ -1,0 +1,40 @@
+//! The Azure scripts, run as people run them, against stand-ins for `az`, `func` and `curl`, and the files of the
+//! repository that only Azure, an editor or a hosted build ever reads.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
+
+/// A place to run a script in: stand-ins on the PATH, a model of Azure, and what must hold of every run.
+mod world;
+
+/// Flags, the settings file and `--dry-run`: what all scripts share.
+mod settings;
+
+/// deploy.sh: from nothing to a function that answers.
+mod deploy;
+
+/// create-dps.sh: hubs, the provisioning service, and their links.
+mod create_dps;
+
+/// enroll.sh: the key, the webhook and the enrollment group.
+mod enroll;
+
+/// rotate-key.sh: a new key without a moment without a valid one.
+mod rotate_key;
+
+/// register-device.sh: what the tutorial's device prints.
+mod register_device;
+
+/// derive-key.sh: keys offline, against published vectors.
+mod derive_key;
+
+/// logs.sh: the tutorial's log, from Application Insights.
+mod logs;
+
+/// cleanup.sh: what the scripts created, and nothing else.
+mod cleanup;
+
+/// Every script killed at every call, before and after its effect, then run again.
+mod interrupted;
+
+/// The stand-in for az itself: it must refuse what az refuses.
+mod stand_in;

@@ -1,0 +1,191 @@
+//! Flags, the settings file and `--dry-run`.
+
+use crate::world::{Run, World, repository};
+
+const SCRIPTS: [&str; 7] = [
+    "deploy.sh",
+    "create-dps.sh",
+    "enroll.sh",
+    "rotate-key.sh",
+    "register-device.sh",
+    "logs.sh",
+    "cleanup.sh",
+];
+
+/// A script with these arguments only: no settings file of the world's.
+fn bare(world: &World, script: &str, arguments: &[&str]) -> Run {
+    let mut command = world.command(script);
+    command.args(arguments);
+    world.finish(command, "")
+}
+
+#[test]
+fn every_script_explains_itself() {
+    let world = World::new();
+    for script in SCRIPTS.iter().chain(&["derive-key.sh", "package.sh"]) {
+        let run = bare(&world, script, &["--help"]);
+        run.succeeded();
+        assert!(run.stdout.contains(&format!("Usage: scripts/{script}")), "{run:#?}");
+        assert!(run.stdout.contains("--dry-run") && run.stdout.contains("Exit codes:"), "{run:#?}");
+        assert!(
+            !run.stdout.contains("source \"") && run.stderr.is_empty() && run.calls.is_empty(),
+            "{run:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_prints_every_command_and_runs_none() {
+    let world = World::enrolled();
+    for script in SCRIPTS {
+        let run = world.run(script, &["--dry-run"]);
+        run.succeeded();
+        assert!(run.calls.is_empty(), "{run:#?}");
+        assert!(run.stdout.lines().all(|line| !line.is_empty()), "{run:#?}");
+        let commands = run.stdout.lines().filter(|line| line.starts_with("az ")).count();
+        assert!(commands >= 3, "{run:#?}");
+        // A key that would be in a command is stars.
+        assert_eq!(run.stdout.contains("code="), run.stdout.contains("code=****"), "{run:#?}");
+    }
+}
+
+#[test]
+fn every_command_of_a_dry_run_is_one_that_az_takes() {
+    // The stand-in checks commands and flags before anything else, and says so with exit code 2.
+    let world = World::new();
+    for script in SCRIPTS {
+        let dry = world.run(script, &["--dry-run"]);
+        for line in dry.stdout.lines().filter(|line| line.starts_with("az ")) {
+            let mut command = std::process::Command::new("bash");
+            command
+                .args(["-c", line])
+                .env("PATH", format!("{}:/usr/bin:/bin", world.path("bin").display()))
+                .env("AZURE_STUB_STATE", world.path("state.json"))
+                .env("AZURE_STUB_CALLS", world.path("calls.jsonl"));
+            let output = command.output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            let needs_extension = said.contains("requires the extension azure-iot");
+            assert!(output.status.code() != Some(2) || needs_extension, "{script}: {line}: {said}");
+            assert_ne!(output.status.code(), Some(70), "{script}: {line}: {said}");
+        }
+    }
+}
+
+#[test]
+fn all_that_is_missing_is_told_at_once() {
+    let world = World::new();
+    std::fs::write(world.path("empty.env"), "").unwrap();
+    let settings = world.path("empty.env");
+    bare(&world, "deploy.sh", &["--settings", settings.to_str().unwrap()]).failed(
+        64,
+        &[
+            "RESOURCE_GROUP (--resource-group)",
+            "STORAGE_ACCOUNT",
+            "FUNCTION_APP",
+            "LOCATION",
+            "azure.env.example",
+        ],
+    );
+}
+
+#[test]
+fn a_value_that_azure_would_refuse_is_refused_before_anything_is_done() {
+    let world = World::new();
+    for (flag, value, wanted) in [
+        ("--storage-account", "Contoso_Storage", "3 to 24 lower-case letters and digits"),
+        ("--location", "West US 2", "a region as az names it"),
+        ("--function-app", "-app", "letters, digits and inner hyphens"),
+        ("--resource-group", "$(touch x)", "1 to 90 letters"),
+        ("--instance-memory", "1024", "512, 2048 or 4096"),
+        ("--maximum-instances", "many", "a number from 40 to 1000"),
+    ] {
+        let run = world.deploy(&[flag, value]);
+        run.failed(64, &[value, wanted]);
+        assert!(run.calls.is_empty(), "{run:#?}");
+    }
+    world.run("register-device.sh", &["--registration-id", "a b"]).failed(64, &["REGISTRATION_ID is 'a b'"]);
+    world.run("logs.sh", &["--registration-id", "x' | y"]).failed(64, &["REGISTRATION_ID"]);
+    world.run("logs.sh", &["--since", "yesterday"]).failed(64, &["a time such as 30m"]);
+}
+
+#[test]
+fn flags_that_are_none_are_refused() {
+    let world = World::new();
+    world
+        .run("deploy.sh", &["--ressource-group", "x"])
+        .failed(64, &["--ressource-group is not a flag of deploy.sh"]);
+    world.run("deploy.sh", &["here"]).failed(64, &["'here' is no flag"]);
+    world.run("deploy.sh", &["--location"]).failed(64, &["--location wants a value"]);
+    world.run("cleanup.sh", &["--settings", "/nowhere"]).failed(64, &["there is no settings file /nowhere"]);
+}
+
+#[test]
+fn the_settings_file_is_read_and_never_executed() {
+    let world = World::new();
+    let file = world.path("own.env");
+    let marker = world.path("executed");
+    let text = format!(
+        "# mine\r\n\r\nRESOURCE_GROUP=\"other-group\"\r\nLOCATION=westus2\r\nDPS_NAME=$(touch {})\n",
+        marker.display()
+    );
+    std::fs::write(&file, text).unwrap();
+    world
+        .run("create-dps.sh", &["--settings", file.to_str().unwrap()])
+        .failed(64, &["DPS_NAME is '$(touch", "IOT_HUBS"]);
+    assert!(!marker.exists());
+
+    std::fs::write(&file, "RESOURCE_GROUP=a\nRESSOURCE_GROUP=b\n").unwrap();
+    world
+        .run("create-dps.sh", &["--settings", file.to_str().unwrap()])
+        .failed(64, &["line 2: wanted NAME=value"]);
+}
+
+#[test]
+fn a_flag_wins_over_the_settings_file() {
+    let world = World::new();
+    let run = world.run("create-dps.sh", &["--dry-run", "--resource-group=by-flag", "--iot-hub-sku", "F1"]);
+    run.succeeded();
+    assert!(run.stdout.contains("az group create --name by-flag --location westus2"), "{run:#?}");
+    assert!(run.stdout.contains("--sku F1 --partition-count 2"), "{run:#?}");
+}
+
+#[test]
+fn the_example_of_the_settings_file_is_one() {
+    let example = repository().join("scripts/azure.env.example");
+    let world = World::new();
+    for script in SCRIPTS {
+        bare(&world, script, &["--dry-run", "--settings", example.to_str().unwrap()]).succeeded();
+    }
+    // Lines that are commented out are settings too.
+    let text = std::fs::read_to_string(example).unwrap();
+    let all: String = text
+        .lines()
+        .map(|line| line.strip_prefix('#').unwrap_or(line))
+        .filter(|line| {
+            line.split('=').next().is_some_and(|name| {
+                !name.is_empty() && name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_')
+            })
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!(all.lines().count(), 12, "{all}");
+    std::fs::write(world.path("all.env"), all).unwrap();
+    bare(&world, "deploy.sh", &["--dry-run", "--settings", world.path("all.env").to_str().unwrap()])
+        .succeeded();
+}
+
+#[test]
+fn without_az_the_first_line_says_how_to_get_it() {
+    let world = World::new();
+    let tools = world.path("tools");
+    std::fs::create_dir(&tools).unwrap();
+    for tool in ["bash", "dirname", "sed", "tr", "head", "cat"] {
+        let output =
+            std::process::Command::new("bash").args(["-c", &format!("type -P {tool}")]).output().unwrap();
+        let found = String::from_utf8(output.stdout).unwrap();
+        std::os::unix::fs::symlink(found.trim(), tools.join(tool)).unwrap();
+    }
+    let mut command = world.command("cleanup.sh");
+    command.env("PATH", &tools).arg("--settings").arg(world.path("azure.env"));
+    world.finish(command, "").failed(1, &["install the Azure CLI: https://"]);
+}
