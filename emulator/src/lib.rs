@@ -6,18 +6,26 @@
 //! - [`host`]: the Functions host. Reads an app folder, runs its custom handler, serves `/api/<function>`.
 //! - [`dps`]: the provisioning service. Devices register over MQTT and HTTPS, enrollments say how they
 //!   are allocated, and the custom policy calls the webhook as the real service does.
+//! - [`emulator`]: both, wired as the tutorial wires them.
+//! - [`contoso`]: the tutorial's cast: its enrollment group, its hub, its devices.
 //! - [`device`]: a simulated device, the tutorial's C sample in small.
-//! - [`fleet`]: many of them at once.
+//! - [`tutorial`]: all of the above, compared with what the tutorial shows.
+//! - [`up`]: what to paste where, so that a device registers with it.
+//! - [`fleet`]: many devices at once.
 //! - [`keys`]: symmetric keys and the device keys derived from them.
-//! - [`cli`]: the command line.
 //! - [`journal`]: where everything above says what it does.
+//! - [`cli`]: the command line.
 //!
 //! Nothing here knows the handler's code: what both sides agree on is the documented protocol alone.
 
 pub mod cli;
+pub mod contoso;
 pub mod device;
 pub mod dps;
+pub mod emulator;
 pub mod fleet;
 pub mod host;
 pub mod journal;
 pub mod keys;
+pub mod tutorial;
+pub mod up;

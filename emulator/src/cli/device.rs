@@ -2,7 +2,7 @@ use std::io;
 
 use super::target::Target;
 use super::{Outcome, Stop, key, registration_id};
-use crate::device::{Device, GLOBAL_HOST, HostPort, Transcript};
+use crate::device::{Device, GLOBAL_HOST, HostPort, register_aloud};
 
 /// Register one simulated device, and print what the tutorial's C sample prints.
 ///
@@ -55,17 +55,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     };
     let device = Device { id_scope, registration_id, key, payload: target.payload()? };
     let endpoint = target.endpoint(host)?;
-    let mut transcript = Transcript::begin(io::stdout())?;
-    let mut printed = Ok(());
-    let outcome = device
-        .register(&endpoint, target.limit(), |status| {
-            if printed.is_ok() {
-                printed = transcript.step(status);
-            }
-        })
-        .await;
-    printed?;
-    transcript.end(&outcome)?;
+    let outcome = register_aloud(&device, &endpoint, target.limit(), io::stdout()).await?;
     Ok(if outcome.is_ok() { Outcome::Fine } else { Outcome::Bad })
 }
 

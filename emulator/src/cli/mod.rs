@@ -1,10 +1,17 @@
 //! The command line: what each command takes, and how its outcome becomes an exit code.
 
+mod app;
 mod derive_key;
 mod device;
+mod dps;
+mod fleet;
+mod host;
+mod interrupt;
 mod key;
 mod registration_id;
 mod target;
+mod tutorial;
+mod up;
 
 use std::fmt;
 use std::io;
@@ -29,8 +36,13 @@ Exit codes: 0 done; 1 refused, failed, or not what was promised; 2 the command l
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Tutorial(tutorial::Args),
+    Up(up::Args),
     Device(device::Args),
+    Fleet(fleet::Args),
     DeriveKey(derive_key::Args),
+    Host(host::Args),
+    Dps(dps::Args),
 }
 
 /// How a command that ran to its end ended.
@@ -59,8 +71,13 @@ impl Cli {
     /// See [`Stop`].
     pub async fn run(self) -> Result<Outcome, Stop> {
         match self.command {
+            Command::Tutorial(args) => tutorial::run(args).await,
+            Command::Up(args) => up::run(args).await,
             Command::Device(args) => device::run(args).await,
+            Command::Fleet(args) => fleet::run(args).await,
             Command::DeriveKey(args) => derive_key::run(&args),
+            Command::Host(args) => host::run(args).await,
+            Command::Dps(args) => dps::run(args).await,
         }
     }
 }

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 
 pub use self::endpoint::{Endpoint, GLOBAL_HOST, HostPort, HostPortError, Transport};
 pub use self::failure::{Failure, Refusal};
-pub use self::transcript::Transcript;
+pub use self::transcript::register_aloud;
 
 use self::answer::Verdict;
 use self::connection::{Connection, Request};

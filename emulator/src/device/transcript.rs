@@ -1,41 +1,60 @@
 use std::io::{self, Write};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::{Failure, Registration, Status};
+use super::{Device, Endpoint, Failure, Registration, Status};
 
 /// C's `ctime`, as the SDK stamps its errors: `Wed Sep 23 13:06:01 2020`.
 const CTIME: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
 );
 
-/// What a device prints, line by line as the tutorial's C sample prints it.
+/// Registers `device` and prints to `out` what the tutorial's C sample prints, line by line as it happens.
 ///
 /// Sample: <https://github.com/Azure/azure-iot-sdk-c>,
 /// `provisioning_client/samples/prov_dev_client_sample/prov_dev_client_sample.c`.
 /// Three things differ: the version is this program's, the errors name no file and line of the SDK,
 /// and nobody has to press the enter key at the end.
-#[derive(Debug)]
-pub struct Transcript<W> {
+///
+/// # Errors
+///
+/// Those of writing.
+pub async fn register_aloud(
+    device: &Device,
+    endpoint: &Endpoint,
+    limit: Duration,
+    out: impl Write,
+) -> io::Result<Result<Registration, Failure>> {
+    let mut transcript = Transcript { out };
+    transcript.begin()?;
+    let mut printed = Ok(());
+    let outcome = device
+        .register(endpoint, limit, |status| {
+            if printed.is_ok() {
+                printed = transcript.step(status);
+            }
+        })
+        .await;
+    printed?;
+    transcript.end(&outcome)?;
+    Ok(outcome)
+}
+
+struct Transcript<W> {
     out: W,
 }
 
 impl<W: Write> Transcript<W> {
-    /// Prints what comes before the device connects.
-    ///
-    /// # Errors
-    ///
-    /// Those of writing, here and below.
-    pub fn begin(mut out: W) -> io::Result<Self> {
-        writeln!(out, "Provisioning API Version: {}\n\nRegistering Device\n", env!("CARGO_PKG_VERSION"))?;
-        out.flush()?;
-        Ok(Self { out })
+    fn begin(&mut self) -> io::Result<()> {
+        let version = env!("CARGO_PKG_VERSION");
+        writeln!(self.out, "Provisioning API Version: {version}\n\nRegistering Device\n")?;
+        self.out.flush()
     }
 
-    /// Prints one step.
-    pub fn step(&mut self, status: Status) -> io::Result<()> {
+    fn step(&mut self, status: Status) -> io::Result<()> {
         let name = match status {
             Status::Connected => "CONNECTED",
             Status::Assigning => "ASSIGNING",
@@ -44,8 +63,7 @@ impl<W: Write> Transcript<W> {
         self.out.flush()
     }
 
-    /// Prints how it ended.
-    pub fn end(mut self, outcome: &Result<Registration, Failure>) -> io::Result<()> {
+    fn end(&mut self, outcome: &Result<Registration, Failure>) -> io::Result<()> {
         match outcome {
             Ok(registration) => self.registered(registration)?,
             Err(failure) => self.failed(failure)?,

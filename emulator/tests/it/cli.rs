@@ -89,7 +89,7 @@ fn a_mistyped_key_is_never_repeated() {
 fn every_command_explains_itself() {
     let all = run(&mut emulator(["--help"]), "");
     assert_eq!(all.code, 0, "{all}");
-    for command in ["device", "derive-key"] {
+    for command in ["tutorial", "up", "device", "fleet", "derive-key", "host", "dps"] {
         assert!(all.stdout.contains(&format!("\n  {command} ")), "{command}\n{all}");
         let one = run(&mut emulator([command, "--help"]), "");
         assert_eq!(one.code, 0, "{one}");

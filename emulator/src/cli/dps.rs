@@ -1,0 +1,99 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::interrupt::interrupted;
+use super::{Outcome, Stop};
+use crate::dps::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
+use crate::journal::Journal;
+
+/// Run a Device Provisioning Service: devices register, enrollments decide, webhooks are called.
+///
+/// Prints what happens to each device, and what the real service hides: each call of a webhook with its
+/// answer, and why a credential is refused. Ends at Ctrl-C; assignments outlast it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// File with the ID scope, the linked hubs and the enrollments: JSON, comments allowed
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+
+    /// Folder for the certificates, made on first use, and the assignments
+    #[arg(long, value_name = "FOLDER", default_value = ".emulator")]
+    state: PathBuf,
+
+    /// Address to listen on
+    #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    address: IpAddr,
+
+    /// Port for MQTT over TLS; 0 takes a free one. The SDKs for C, Python, Java and .NET know no other
+    #[arg(long, value_name = "PORT", default_value_t = 8883)]
+    mqtt_port: u16,
+
+    /// Port for HTTPS; 0 takes a free one. The SDKs for C and Node know 443 alone
+    #[arg(long, value_name = "PORT", default_value_t = 8443)]
+    https_port: u16,
+
+    /// Seconds that devices are asked to wait before they poll
+    #[arg(long, value_name = "SECONDS", default_value_t = ServiceOptions::default().retry_after)]
+    retry_after: u64,
+
+    /// Registrations that are accepted in a minute; more are answered 429. The real service's quota is
+    /// 1000 [default: no limit]
+    #[arg(long, value_name = "NUMBER")]
+    quota: Option<u32>,
+
+    /// Seconds that one call of a webhook may take. What the real service waits is not documented
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    webhook_timeout: Duration,
+
+    /// How often a webhook is called again that answers 429 or above, or not at all
+    #[arg(long, value_name = "NUMBER", default_value_t = WebhookOptions::default().retries)]
+    webhook_retries: u32,
+
+    /// Seconds before the first of these calls
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    webhook_first_pause: Duration,
+
+    /// Seconds by which each further pause is longer than the one before
+    #[arg(long, value_name = "SECONDS", default_value = "9", value_parser = seconds)]
+    webhook_pause_growth: Duration,
+}
+
+pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let config = Config::load(&args.config).map_err(|error| Stop::Failed(error.to_string()))?;
+    let journal = Journal::stdout();
+    let id_scope = config.id_scope.clone();
+    let options = DpsOptions {
+        address: args.address,
+        mqtt_port: args.mqtt_port,
+        https_port: args.https_port,
+        service: ServiceOptions {
+            retry_after: args.retry_after,
+            quota: args.quota,
+            webhook: WebhookOptions {
+                timeout: args.webhook_timeout,
+                retries: args.webhook_retries,
+                first_pause: args.webhook_first_pause,
+                pause_growth: args.webhook_pause_growth,
+                ..WebhookOptions::default()
+            },
+            ..ServiceOptions::default()
+        },
+        ..DpsOptions::new(config, args.state)
+    };
+    let dps = Dps::start(options, journal.clone()).await.map_err(|error| Stop::Failed(error.to_string()))?;
+    journal.info(format!("devices of ID scope {id_scope} register over MQTT at {}", dps.mqtt_address()));
+    journal.info(format!("and over HTTPS at {}", dps.https_address()));
+    journal.info(format!("they trust {}", dps.ca_certificate().display()));
+    let _ = interrupted().await;
+    dps.stop().await;
+    Ok(Outcome::Fine)
+}
+
+/// A value parser for clap: `0.5` is half a second.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    parsed
+        .filter(|seconds| *seconds <= Duration::from_secs(86_400))
+        .ok_or_else(|| "0 to 86400 seconds are wanted, such as 0.5".to_owned())
+}

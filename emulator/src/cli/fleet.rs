@@ -1,0 +1,149 @@
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
+
+use super::app::App;
+use super::device::id_scope;
+use super::interrupt::unless_interrupted;
+use super::target::Target;
+use super::{Outcome, Stop, key, registration_id};
+use crate::contoso;
+use crate::device::{Endpoint, HostPort, Transport};
+use crate::emulator::{Emulator, Ports, Settings};
+use crate::fleet::{Fleet, Pattern, Report};
+use crate::journal::{Entry, Journal, Level};
+
+/// Register many simulated devices at once, and measure.
+///
+/// Without --host everything runs in here: the Functions host with the custom handler, DPS with the
+/// tutorial's enrollment group, and the devices. Prints registrations a second, latencies, why devices
+/// were refused or failed, and the devices of each hub. Exit code 0 when every device was assigned or
+/// refused, and one at least assigned; 1 otherwise.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How many devices to register
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    count: u32,
+
+    /// How many of them at a time, each over a connection of its own
+    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    concurrency: u32,
+
+    /// Registration ids of the devices, with {n} for the number of each
+    #[arg(long, value_name = "PATTERN", default_value = "contoso-toaster-{n}")]
+    id_pattern: Pattern,
+
+    /// Host to register with: a name or an IP address, with or without a port [default: everything in here]
+    #[arg(long, value_name = "HOST[:PORT]", requires_all = ["id_scope", "group_key"])]
+    host: Option<HostPort>,
+
+    /// The ID scope of the DPS instance
+    #[arg(long, value_name = "SCOPE", value_parser = id_scope, requires = "host")]
+    id_scope: Option<String>,
+
+    /// The enrollment group's key, base64, from which those of the devices are derived; `-` reads it from
+    /// standard input. Needed with --host alone
+    #[arg(long, value_name = "BASE64", env = "DPS_GROUP_KEY", hide_env_values = true)]
+    group_key: Option<String>,
+
+    #[command(flatten)]
+    target: Target,
+
+    #[command(flatten)]
+    app: App,
+
+    /// Hub that devices may be assigned to; several may be given [default: the tutorial's]
+    #[arg(long, value_name = "HOSTNAME", conflicts_with = "host")]
+    hub: Vec<String>,
+}
+
+pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let fleet = Fleet {
+        count: args.count as usize,
+        concurrency: args.concurrency as usize,
+        pattern: args.id_pattern,
+        id_scope: args.id_scope.unwrap_or_else(|| contoso::ID_SCOPE.to_owned()),
+        group_key: match (&args.host, args.group_key) {
+            (Some(_), Some(text)) => key::read("--group-key", &text)?,
+            _ => contoso::group_key(),
+        },
+        payload: args.target.payload()?,
+        limit: args.target.limit(),
+    };
+    registration_id::parse(&fleet.pattern.registration_id(fleet.count, fleet.count))
+        .map_err(|wanted| Stop::Usage(format!("--id-pattern makes no registration ids: {wanted}")))?;
+    match args.host {
+        Some(host) => measure(&fleet, &args.target.endpoint(host)?).await.map(|report| report.outcome()),
+        None => {
+            let state =
+                TempDir::new().map_err(|error| Stop::Failed(format!("no temporary folder: {error}")))?;
+            let settings = Settings {
+                app: args.app.folder()?,
+                handler: args.app.handler()?,
+                state: state.path().to_owned(),
+                hubs: if args.hub.is_empty() { vec![contoso::HUB.to_owned()] } else { args.hub },
+                ports: Ports::default(),
+                retry_after: 1,
+            };
+            within(settings, &fleet, args.target.transport).await
+        }
+    }
+}
+
+/// Measures with an emulator in this process, and counts what only the emulator knows: how often the
+/// function ran.
+async fn within(settings: Settings, fleet: &Fleet, transport: Transport) -> Result<Outcome, Stop> {
+    let executions = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&executions);
+    let functions = Journal::new(move |entry| {
+        if entry.text.starts_with("Executing ") {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        complain(&entry);
+    });
+    let emulator =
+        unless_interrupted(Emulator::start(settings, functions, Journal::new(|entry| complain(&entry))))
+            .await?;
+    let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
+    let endpoint = emulator.endpoint(transport).map_err(|error| Stop::Failed(error.to_string()))?;
+    let report = measure(fleet, &endpoint).await;
+    emulator.stop().await;
+    let report = report?;
+    let (executions, decided) = (executions.load(Ordering::Relaxed), report.assigned() + report.refused());
+    writeln!(io::stdout(), "\nThe function ran {executions} times for {decided} decisions.")?;
+    Ok(if executions == decided { report.outcome() } else { Outcome::Bad })
+}
+
+/// Registers the fleet with a progress bar, and prints the report; at Ctrl-C on what there is.
+async fn measure(fleet: &Fleet, endpoint: &Endpoint) -> Result<Report, Stop> {
+    let bar = ProgressBar::new(fleet.count as u64);
+    if let Ok(style) =
+        ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} devices, {per_sec}, {eta} left")
+    {
+        bar.set_style(style);
+    }
+    let mut report = Report::new(fleet.count);
+    let registering = fleet.register(endpoint, &mut report, || bar.inc(1));
+    let finished = unless_interrupted(registering).await;
+    bar.finish_and_clear();
+    write!(io::stdout(), "{report}")?;
+    finished.map(|()| report)
+}
+
+/// Repeats on standard error what one of the stand-ins says is wrong.
+fn complain(entry: &Entry) {
+    if entry.level == Level::Error {
+        // Nobody to tell is no reason to stop.
+        let _ = writeln!(io::stderr(), "{entry}");
+    }
+}
+
+impl Report {
+    fn outcome(&self) -> Outcome {
+        let accounted_for = self.failed() == 0 && self.lost() == 0;
+        if accounted_for && self.assigned() > 0 { Outcome::Fine } else { Outcome::Bad }
+    }
+}

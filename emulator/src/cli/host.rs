@@ -1,0 +1,54 @@
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::app::App;
+use super::interrupt::interrupted;
+use super::{Outcome, Stop};
+use crate::host::{Framing, FunctionKeys, FunctionsHost, HostOptions};
+use crate::journal::Journal;
+
+/// Run a function app's custom handler and serve its functions, as `func start` does.
+///
+/// Prints what `func start` prints: the functions, each execution, and what the handler logs. Ends at
+/// Ctrl-C, or with exit code 1 when the handler has failed three times.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    app: App,
+
+    /// Port to serve the functions on; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 7071)]
+    port: u16,
+
+    /// Address to serve the functions on
+    #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    address: IpAddr,
+
+    /// Key that callers must give, as ?code=KEY or in the header x-functions-key. Without one every caller is
+    /// accepted, as by `func start`
+    #[arg(long, value_name = "KEY", env = "DPS_EMULATOR_FUNCTION_KEY", hide_env_values = true)]
+    function_key: Option<String>,
+
+    /// Send requests to the handler with a Content-Length, as the host under `func` does; without this they
+    /// are chunked, as in Azure
+    #[arg(long)]
+    content_length: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let options = HostOptions {
+        address: args.address,
+        port: args.port,
+        framing: if args.content_length { Framing::ContentLength } else { Framing::Chunked },
+        keys: args.function_key.map(FunctionKeys::with_default),
+        executable: args.app.handler()?,
+        ..HostOptions::new(args.app.folder()?)
+    };
+    let host = FunctionsHost::start(options, Journal::stdout()).await;
+    let host = host.map_err(|error| Stop::Failed(error.to_string()))?;
+    let outcome = tokio::select! {
+        _ = interrupted() => Ok(Outcome::Fine),
+        () = host.stopped() => Err(Stop::Failed("the handler failed three times; the host has given it up".to_owned())),
+    };
+    host.stop().await;
+    outcome
+}

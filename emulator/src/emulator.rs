@@ -1,0 +1,164 @@
+//! Both stand-ins at once, the webhook of the one served by the other.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use crate::contoso;
+use crate::device::trust::{self, TrustError};
+use crate::device::{Endpoint, HostPort, Transport};
+use crate::dps::{Config, Dps, DpsError, DpsOptions, Mistake, ServiceOptions};
+use crate::host::{FunctionKeys, FunctionsHost, HostError, HostOptions};
+use crate::journal::Journal;
+
+/// What both stand-ins are started with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of the function app, the one with `host.json` in it.
+    pub app: PathBuf,
+    /// The executable to run instead of the one that `host.json` names.
+    pub handler: Option<PathBuf>,
+    /// The folder in which the DPS stand-in keeps its certificates and assignments.
+    pub state: PathBuf,
+    /// The hubs that the enrollment group's devices may be assigned to: host names, at least one.
+    pub hubs: Vec<String>,
+    /// Where to listen.
+    pub ports: Ports,
+    /// Seconds that a device is asked to wait before it polls.
+    pub retry_after: u64,
+}
+
+/// Ports on the loopback address; 0 takes a free one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    /// Of the Functions host.
+    pub functions: u16,
+    /// Of DPS, MQTT over TLS.
+    pub mqtt: u16,
+    /// Of DPS, HTTPS.
+    pub https: u16,
+}
+
+/// Both stand-ins, wired as the tutorial wires them: an enrollment group whose custom allocation policy
+/// is a function of the app, called with a function key.
+#[derive(Debug)]
+pub struct Emulator {
+    /// The Functions host.
+    pub host: FunctionsHost,
+    /// The Device Provisioning Service.
+    pub dps: Dps,
+}
+
+/// Why the stand-ins could not be started.
+#[derive(Debug)]
+pub enum EmulatorError {
+    /// The Functions host did not start.
+    Host(HostError),
+    /// The handler runs and does not answer.
+    Handler,
+    /// The app has no function by the name wanted; it has these.
+    Function(Vec<String>),
+    /// The configuration of the DPS stand-in is wrong: a hub that can be none.
+    Config(Vec<Mistake>),
+    /// The DPS stand-in did not start.
+    Dps(DpsError),
+}
+
+impl Emulator {
+    /// Starts the Functions host, waits until its handler answers, and starts DPS. What they say goes to
+    /// the journal of each.
+    ///
+    /// # Errors
+    ///
+    /// See [`EmulatorError`]; then nothing is left running.
+    pub async fn start(settings: Settings, functions: Journal, dps: Journal) -> Result<Self, EmulatorError> {
+        let key = Uuid::new_v4().simple().to_string();
+        let options = HostOptions {
+            port: settings.ports.functions,
+            executable: settings.handler.clone(),
+            keys: Some(FunctionKeys::with_default(&key)),
+            ..HostOptions::new(&settings.app)
+        };
+        let host = FunctionsHost::start(options, functions).await.map_err(EmulatorError::Host)?;
+        match start_dps(settings, &host, &key, dps).await {
+            Ok(dps) => Ok(Self { host, dps }),
+            Err(error) => {
+                host.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Where devices register over `transport`, and whom they have to trust.
+    ///
+    /// # Errors
+    ///
+    /// The certificate of the DPS stand-in's authority cannot be read.
+    pub fn endpoint(&self, transport: Transport) -> Result<Endpoint, TrustError> {
+        let address = match transport {
+            Transport::Mqtt => self.dps.mqtt_address(),
+            Transport::Https => self.dps.https_address(),
+        };
+        let host = HostPort { host: address.ip().to_string(), port: Some(address.port()) };
+        Ok(Endpoint { host, transport, tls: trust::client_config(Some(self.dps.ca_certificate()))? })
+    }
+
+    /// Ends both, the handler too.
+    pub async fn stop(self) {
+        tokio::join!(self.host.stop(), self.dps.stop());
+    }
+}
+
+async fn start_dps(
+    settings: Settings,
+    host: &FunctionsHost,
+    key: &str,
+    journal: Journal,
+) -> Result<Dps, EmulatorError> {
+    if !host.ready().await {
+        return Err(EmulatorError::Handler);
+    }
+    let functions = host.functions();
+    let Some(function) = functions.iter().find(|function| function.name == contoso::FUNCTION) else {
+        return Err(EmulatorError::Function(
+            functions.iter().map(|function| function.name.clone()).collect(),
+        ));
+    };
+    let webhook_url = format!("{}?code={key}", function.url);
+    let config = Config::parse(&contoso::configuration(&settings.hubs, &webhook_url), SystemTime::now());
+    let options = DpsOptions {
+        mqtt_port: settings.ports.mqtt,
+        https_port: settings.ports.https,
+        service: ServiceOptions { retry_after: settings.retry_after, ..ServiceOptions::default() },
+        ..DpsOptions::new(config.map_err(EmulatorError::Config)?, settings.state)
+    };
+    Dps::start(options, journal).await.map_err(EmulatorError::Dps)
+}
+
+// === impl Error ===
+
+impl std::error::Error for EmulatorError {}
+
+impl fmt::Display for EmulatorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(error) => error.fmt(f),
+            Self::Handler => {
+                f.write_str("the handler does not answer; the log of the Functions host says why")
+            }
+            Self::Function(others) => write!(
+                f,
+                "the app has no function {}, which is wanted as the webhook; it has: {}",
+                contoso::FUNCTION,
+                if others.is_empty() { "none".to_owned() } else { others.join(", ") }
+            ),
+            Self::Config(mistakes) => {
+                let mistakes: Vec<String> = mistakes.iter().map(|mistake| mistake.problem.clone()).collect();
+                write!(f, "no hub to assign devices to: {}", mistakes.join("; "))
+            }
+            Self::Dps(error) => error.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The tutorial, from key derivation to both devices, held to what it promises:
+//! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
+
+mod mask;
+mod promise;
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use serde_json::value::RawValue;
+use similar::TextDiff;
+
+use self::mask::masked;
+use crate::contoso::{self, GROUP, HEAT_PUMP, HUB, ID_SCOPE, PAYLOAD, TOASTER};
+use crate::device::{Device, Endpoint, register_aloud};
+use crate::emulator::Emulator;
+use crate::journal::Kept;
+
+/// How long one device may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long the last line of a function's log may take once the device has its answer.
+const LOGGED: Duration = Duration::from_secs(10);
+
+/// Why the reader sees other keys than the tutorial's.
+const OTHER_KEYS: &str = "\
+(The two keys that the tutorial prints belong to other registration ids under the same group key:
+breakroom499-contoso-tstrsd-007 and mainbuilding167-contoso-hpsd-088.)
+";
+
+/// One go through the tutorial, printed step by step.
+#[derive(Debug)]
+pub struct Tutorial<W> {
+    out: W,
+    /// Each thing that was compared: its name, and how it differs from the promise.
+    compared: Vec<(String, Option<String>)>,
+}
+
+impl<W: Write> Tutorial<W> {
+    /// A go through the tutorial, printed to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, compared: Vec::new() }
+    }
+
+    /// Goes through the tutorial: derives the keys and registers both devices at `endpoint`, which is the
+    /// emulator's DPS; `log` is what the emulator's Functions host says. True if all is as promised.
+    ///
+    /// # Errors
+    ///
+    /// Those of writing to `out`.
+    pub async fn run(mut self, emulator: &Emulator, endpoint: &Endpoint, log: &Kept) -> io::Result<bool> {
+        self.heading("Create the custom allocation function")?;
+        for function in emulator.host.functions() {
+            writeln!(self.out, "{}: [{}] {}", function.name, function.methods.join(","), function.url)?;
+        }
+        self.heading("Create the enrollment")?;
+        writeln!(self.out, "Enrollment group: {GROUP}\nAttestation:      symmetric key")?;
+        writeln!(self.out, "Allocation:       custom, {}\nLinked hub:       {HUB}", contoso::FUNCTION)?;
+        writeln!(self.out, "ID scope:         {ID_SCOPE}\nEndpoint:         {}", endpoint.host)?;
+
+        self.heading("Derive unique device keys")?;
+        let keys = contoso::derived_keys();
+        write!(self.out, "{keys}\n{OTHER_KEYS}")?;
+        self.compare("device keys", promise::KEYS, &keys);
+
+        let promised = (promise::TOASTER_LOG, promise::TOASTER_OUTPUT);
+        self.device("toaster", TOASTER, endpoint, log, promised).await?;
+        let promised = (promise::HEAT_PUMP_LOG, promise::HEAT_PUMP_OUTPUT);
+        self.device("heat pump", HEAT_PUMP, endpoint, log, promised).await?;
+        self.verdict()
+    }
+
+    async fn device(
+        &mut self,
+        name: &str,
+        registration_id: &str,
+        endpoint: &Endpoint,
+        log: &Kept,
+        (promised_log, promised_output): (&str, &str),
+    ) -> io::Result<()> {
+        self.heading(&format!("Simulate the Contoso {name} device"))?;
+        let device = Device {
+            id_scope: ID_SCOPE.to_owned(),
+            registration_id: registration_id.to_owned(),
+            key: contoso::group_key().derive(registration_id),
+            payload: RawValue::from_string(PAYLOAD.to_owned()).ok(),
+        };
+        let before = log.entries().len();
+        let mut output = Vec::new();
+        // How it ended stands in the output.
+        let _ = register_aloud(&device, endpoint, LIMIT, &mut output).await?;
+        let output = String::from_utf8_lossy(&output).into_owned();
+        let log = function_log(log, before).await;
+
+        writeln!(self.out, "--- The function's log\n\n{log}\n--- The device's output\n\n{output}")?;
+        self.compare(&format!("{name}: the function's log"), promised_log, &log);
+        self.compare(&format!("{name}: the device's output"), promised_output, &output);
+        Ok(())
+    }
+
+    fn compare(&mut self, what: &str, promised: &str, got: &str) {
+        let (promised, got) = (masked(promised), masked(got));
+        let diff = TextDiff::from_lines(&promised, &got);
+        let diff = diff.unified_diff().context_radius(20).header("the tutorial", "here").to_string();
+        self.compared.push((what.to_owned(), (promised != got).then_some(diff)));
+    }
+
+    fn verdict(mut self) -> io::Result<bool> {
+        self.heading("Compared with what the tutorial promises")?;
+        for (what, difference) in &self.compared {
+            writeln!(
+                self.out,
+                "{:<11}  {what}",
+                if difference.is_none() { "as promised" } else { "DIFFERS" }
+            )?;
+        }
+        for (what, difference) in &self.compared {
+            if let Some(difference) = difference {
+                writeln!(self.out, "\n{what}\n{difference}")?;
+            }
+        }
+        self.out.flush()?;
+        Ok(self.compared.iter().all(|(_, difference)| difference.is_none()))
+    }
+
+    fn heading(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "\n=== {text} ===\n")?;
+        self.out.flush()
+    }
+}
+
+/// What the function logged since the entry `before`, to the end of its execution.
+async fn function_log(log: &Kept, before: usize) -> String {
+    let deadline = Instant::now() + LOGGED;
+    loop {
+        let entries = log.entries();
+        let ended = entries.iter().skip(before).any(|entry| entry.text.starts_with("Executed "));
+        if ended || Instant::now() > deadline {
+            return entries.iter().skip(before).map(|entry| format!("{entry}\n")).collect();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
