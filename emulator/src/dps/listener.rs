@@ -14,7 +14,7 @@ use super::refusals::Refusals;
 use super::tls::{self, Connection};
 
 /// How long connections have to end once asked to; then they are cut.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(500);
 
 /// How long to wait after a connection could not be taken, as when the process has no file handle left.
 const RESPITE: Duration = Duration::from_millis(50);
@@ -28,10 +28,9 @@ pub(super) trait Protocol: Send + Sync + 'static {
     fn serve(&self, connection: Connection, stop: Stop) -> impl Future<Output = ()> + Send;
 }
 
-/// A port and what is done with those who connect to it.
+/// What is done with those who connect to a port.
+#[derive(Clone)]
 pub(super) struct Listener {
-    /// The port.
-    pub(super) socket: TcpListener,
     /// The server's side of the handshake.
     pub(super) acceptor: TlsAcceptor,
     /// The CA certificate that devices are to trust, for the log.
@@ -66,19 +65,23 @@ impl Stop {
 // === impl Listener ===
 
 impl Listener {
-    /// Serves connections until `stop`, and ends within a second of it.
-    pub(super) async fn run<P: Protocol>(self, protocol: P, mut stop: Stop) {
+    /// Serves those who connect to `socket` until `stop`, and ends half a second after it at the latest.
+    pub(super) async fn run<P: Protocol>(self, socket: TcpListener, protocol: P, mut stop: Stop) {
         let listener = Arc::new(self);
         let protocol = Arc::new(protocol);
         let mut connections = JoinSet::new();
         loop {
-            let (seat, stream) = tokio::select! {
+            let stream = tokio::select! {
                 () = stop.requested() => break,
                 Some(ended) = connections.join_next(), if !connections.is_empty() => {
                     listener.ended::<P>(ended);
                     continue;
                 }
-                accepted = listener.accept::<P>() => accepted,
+                stream = listener.accept::<P>(&socket) => stream,
+            };
+            let seat = tokio::select! {
+                () = stop.requested() => break,
+                seat = listener.seat::<P>() => seat,
             };
             let (listener, protocol, stop) = (listener.clone(), protocol.clone(), stop.clone());
             connections.spawn(async move {
@@ -89,31 +92,32 @@ impl Listener {
             });
         }
         // Whoever still waits to be taken is refused from here on.
-        drop(listener);
+        drop(socket);
         let _ = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
         connections.shutdown().await;
     }
 
-    /// The next connection, once there is a seat for it. Never fails: what cannot be taken now is waited for.
-    async fn accept<P: Protocol>(&self) -> (Option<OwnedSemaphorePermit>, TcpStream) {
-        let seat = match self.seats.clone().try_acquire_owned() {
-            Ok(seat) => Some(seat),
-            Err(_) => {
-                self.refusals
-                    .say(format!("{}: all seats are taken: the next connection waits for one", P::NAME));
-                // The semaphore is never closed, so there is a seat in the end.
-                self.seats.clone().acquire_owned().await.ok()
-            }
-        };
+    /// The next connection. Never fails: what cannot be taken now is waited for.
+    async fn accept<P: Protocol>(&self, socket: &TcpListener) -> TcpStream {
         loop {
-            match self.socket.accept().await {
-                Ok((stream, _)) => return (seat, stream),
+            match socket.accept().await {
+                Ok((stream, _)) => return stream,
                 Err(error) => {
                     self.refusals.say(format!("{}: cannot take a connection: {error}", P::NAME));
                     sleep(RESPITE).await;
                 }
             }
         }
+    }
+
+    /// A seat for the connection that was taken last; the others wait meanwhile.
+    async fn seat<P: Protocol>(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(seat) = self.seats.clone().try_acquire_owned() {
+            return Some(seat);
+        }
+        self.refusals.say(format!("{}: all seats are taken: the next connection waits for one", P::NAME));
+        // The semaphore is never closed, so there is a seat in the end.
+        self.seats.clone().acquire_owned().await.ok()
     }
 
     /// The handshake. `None` if it fails or takes too long, which is said.

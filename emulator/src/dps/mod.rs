@@ -7,7 +7,6 @@
 //! judges), applies the answer to the device's record (`registration`), and keeps the record (`store`).
 //! What the enrollments are comes from one file (`config`, `document`, `record`).
 
-use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -32,6 +31,7 @@ mod certificate;
 mod config;
 mod document;
 mod enrollment;
+mod error;
 mod https;
 mod identifier;
 mod listener;
@@ -54,6 +54,7 @@ mod webhook;
 pub use self::answer::Answer;
 pub use self::config::{Config, ConfigError};
 pub use self::document::Mistake;
+pub use self::error::DpsError;
 pub use self::service::{Device, Service, ServiceOptions};
 pub use self::store::{Store, StoreError};
 pub use self::webhook::WebhookOptions;
@@ -62,7 +63,7 @@ pub use self::webhook::WebhookOptions;
 const BACKLOG: u32 = 4096;
 
 /// When a stop is over, done or not.
-const STOP: Duration = Duration::from_millis(1_800);
+const STOP: Duration = Duration::from_secs(1);
 
 /// What the stand-in is set up with.
 #[derive(Clone, Debug)]
@@ -97,19 +98,6 @@ pub struct Dps {
     service: Arc<Service>,
     stop: watch::Sender<()>,
     listeners: [JoinHandle<()>; 2],
-}
-
-/// Why the stand-in did not start.
-#[derive(Debug)]
-pub enum DpsError {
-    /// A file or folder of the state cannot be read or written.
-    State(PathBuf, io::Error),
-    /// The file holds no usable certificate; says what is wrong with it.
-    Certificate(PathBuf, String),
-    /// The assignments cannot be read.
-    Store(StoreError),
-    /// An address cannot be listened on; the text is what for.
-    Listen(&'static str, SocketAddr, io::Error),
 }
 
 // === impl DpsOptions ===
@@ -156,20 +144,13 @@ impl Dps {
         let refusals = Refusals::new(journal);
         let seats = Arc::new(Semaphore::new(options.connections));
         let patience = options.patience;
-        let speak = |socket| Listener {
-            socket,
-            acceptor: acceptor.clone(),
-            ca: ca.clone(),
-            seats: seats.clone(),
-            patience,
-            refusals: refusals.clone(),
-        };
+        let listener = Listener { acceptor, ca: ca.clone(), seats, patience, refusals: refusals.clone() };
         let mqtt_options = MqttOptions { answer_delay: options.answer_delay, patience, body_limit };
         let speaks_mqtt = Mqtt::new(service.clone(), refusals.clone(), mqtt_options);
-        let speaks_https = Https::new(service.clone(), refusals.clone(), body_limit, patience);
+        let speaks_https = Https::new(service.clone(), refusals, body_limit, patience);
         let listeners = [
-            tokio::spawn(speak(mqtt).run(speaks_mqtt, stopped.clone())),
-            tokio::spawn(speak(https).run(speaks_https, stopped)),
+            tokio::spawn(listener.clone().run(mqtt, speaks_mqtt, stopped.clone())),
+            tokio::spawn(listener.run(https, speaks_https, stopped)),
         ];
         Ok(Self { mqtt: mqtt_address, https: https_address, ca, service, stop, listeners })
     }
@@ -223,39 +204,4 @@ fn listen(what: &'static str, address: IpAddr, port: u16) -> Result<(TcpListener
         io::Result::Ok((listener, address))
     };
     listen().map_err(|error| DpsError::Listen(what, address, error))
-}
-
-// === impl DpsError ===
-
-impl std::error::Error for DpsError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::State(_, error) | Self::Listen(_, _, error) => Some(error),
-            Self::Store(error) => Some(error),
-            Self::Certificate(..) => None,
-        }
-    }
-}
-
-impl fmt::Display for DpsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::State(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Certificate(path, what) => write!(
-                f,
-                "{}: no usable certificate: {what}. Delete the file to have a new one made; devices must then \
-                 trust the new ca.pem beside it",
-                path.display()
-            ),
-            Self::Store(error) => error.fmt(f),
-            Self::Listen(what, address, error) => {
-                write!(f, "cannot listen on {address} for {what}: {error}")?;
-                match error.kind() {
-                    io::ErrorKind::AddrInUse => f.write_str(" (does another emulator or MQTT broker run?)"),
-                    io::ErrorKind::PermissionDenied => f.write_str(" (ports below 1024 want privileges)"),
-                    _ => Ok(()),
-                }
-            }
-        }
-    }
 }

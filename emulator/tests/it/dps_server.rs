@@ -75,14 +75,22 @@ impl Stage {
 
     /// Waits until the log has a line with all of `words`.
     pub(crate) async fn says(&self, words: &[&str]) {
-        let found =
-            || self.log.entries().iter().any(|entry| words.iter().all(|word| entry.text.contains(word)));
+        self.count(1, words).await;
+    }
+
+    /// Waits until the log has `count` lines with all of `words`, which are all it has.
+    pub(crate) async fn says_often(&self, count: usize, words: &[&str]) {
+        self.count(count, words).await;
+        assert_eq!(self.lines(words), count, "lines with {words:?}\n{}", self.whole_log());
+    }
+
+    async fn count(&self, count: usize, words: &[&str]) {
         let said = timeout(DEADLINE, async {
-            while !found() {
+            while self.lines(words) < count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        assert!(said.await.is_ok(), "the log never said {words:?}\n{}", self.whole_log());
+        assert!(said.await.is_ok(), "the log never said {words:?} ({count})\n{}", self.whole_log());
     }
 
     /// How many lines of the log have all of `words`.
@@ -250,8 +258,12 @@ impl Device {
         let read = timeout(DEADLINE, self.stream.read_to_end(&mut rest)).await;
         match read.expect("the connection should end") {
             Ok(_) => rest,
-            // The other side may reset what it closes.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => rest,
+            // The other side may reset what it cuts, or spare itself the farewell of TLS.
+            Err(error)
+                if [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof].contains(&error.kind()) =>
+            {
+                rest
+            }
             Err(error) => panic!("{error}"),
         }
     }

@@ -12,11 +12,17 @@ mod dps_server;
 mod host;
 /// The Functions host and the real handler: the tutorial's recorded requests.
 mod host_tutorial;
+/// The provisioning service over HTTPS: answers, headers, refusals.
+mod https;
 /// The provisioning service over MQTT: bytes, rules, refusals.
 mod mqtt;
 /// MQTT packets by hand, for the other modules.
 mod mqtt_client;
 /// Running a program with a deadline, for the other modules.
 mod program;
+/// The packets of the device SDKs, replayed.
+mod replay;
 /// A service that answers what a test tells it to.
 mod scripted_service;
+/// TLS, certificates, start and stop of the provisioning service.
+mod tls;

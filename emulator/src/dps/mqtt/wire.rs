@@ -16,7 +16,7 @@ use super::packet::{self, Malformed};
 const CHUNK: usize = 2048;
 
 /// How long a device has to hang up after the service has.
-const FAREWELL: Duration = Duration::from_millis(500);
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// The device's side of the connection, and what has come of its next packet.
 #[derive(Debug)]

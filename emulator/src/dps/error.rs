@@ -1,0 +1,56 @@
+//! Why the stand-in did not start.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::StoreError;
+
+/// Why the stand-in did not start.
+#[derive(Debug)]
+pub enum DpsError {
+    /// A file or folder of the state cannot be read or written.
+    State(PathBuf, io::Error),
+    /// The file holds no usable certificate; says what is wrong with it.
+    Certificate(PathBuf, String),
+    /// The assignments cannot be read.
+    Store(StoreError),
+    /// An address cannot be listened on; the text is what for.
+    Listen(&'static str, SocketAddr, io::Error),
+}
+
+// === impl DpsError ===
+
+impl std::error::Error for DpsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::State(_, error) | Self::Listen(_, _, error) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Certificate(..) => None,
+        }
+    }
+}
+
+impl fmt::Display for DpsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Certificate(path, what) => write!(
+                f,
+                "{}: no usable certificate: {what}. Delete the file to have a new one made; devices must then \
+                 trust the new ca.pem beside it",
+                path.display()
+            ),
+            Self::Store(error) => error.fmt(f),
+            Self::Listen(what, address, error) => {
+                write!(f, "cannot listen on {address} for {what}: {error}")?;
+                match error.kind() {
+                    io::ErrorKind::AddrInUse => f.write_str(" (does another emulator or MQTT broker run?)"),
+                    io::ErrorKind::PermissionDenied => f.write_str(" (ports below 1024 want privileges)"),
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}
