@@ -129,7 +129,7 @@ impl<'a> Node<'a> {
 
     /// This whole number.
     pub(crate) fn number(&self) -> Result<u64, Mistake> {
-        serde_json::from_str(self.raw).map_err(|_| self.wanted("a whole number, not negative"))
+        serde_json::from_str(self.raw).map_err(|_| self.wanted("a whole number of 0 or more"))
     }
 
     /// This value, whatever it is.

@@ -4,7 +4,7 @@
 //! <https://learn.microsoft.com/rest/api/iot-dps/service/enrollment-group/get> and
 //! <https://learn.microsoft.com/rest/api/iot-dps/service/individual-enrollment/get>.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ pub(crate) struct Hub {
 /// All enrollments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Enrollments {
-    individual: HashMap<String, Arc<Enrollment>>,
+    individual: BTreeMap<String, Arc<Enrollment>>,
     groups: Vec<Arc<Enrollment>>,
 }
 
@@ -148,9 +148,9 @@ impl Enrollments {
         true
     }
 
-    /// All of them, in no particular order.
+    /// All of them: the groups in the order of the file, then the devices by their ids.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Enrollment>> {
-        self.individual.values().chain(&self.groups)
+        self.groups.iter().chain(self.individual.values())
     }
 
     /// The enrollment whose key made the signature of `token`: the device's own if it has one, otherwise

@@ -297,3 +297,42 @@ fn rewrite<'a>(
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = r#"{"registrationId":"dev-1","operationId":"4.0.0","enrollment":"enrollment group x",
+        "createdDateTimeUtc":"","lastUpdatedDateTimeUtc":"","etag":"","assignedHub":"hub","deviceId":"dev-1",
+        "substatus":"initialAssignment"}"#;
+
+    #[tokio::test]
+    async fn nothing_is_kept_after_half_a_record_that_cannot_be_taken_back() {
+        let (journal, _) = Journal::kept();
+        let records = Arc::new(RwLock::new(Records::new()));
+        let (queue, puts) = mpsc::channel(1);
+        let writer = Writer {
+            folder: PathBuf::new(),
+            // A disk that is full, and that cannot be cut short.
+            file: OpenOptions::new().append(true).open("/dev/full").unwrap(),
+            len: 0,
+            lines: 0,
+            records: Arc::clone(&records),
+            broken: None,
+            journal,
+        };
+        let thread = std::thread::spawn(move || writer.run(puts));
+        let store = Store { records, queue };
+        let registration: Registration = serde_json::from_str(RECORD).unwrap();
+        for wanted in [
+            "the registration was not kept: No space left on device (os error 28)",
+            "the registration was not kept: an earlier record is half written: Invalid argument (os error 22)",
+        ] {
+            let error = store.put(registration.clone()).await.unwrap_err();
+            assert_eq!(error.to_string(), wanted);
+            assert!(store.get("dev-1").is_none());
+        }
+        drop(store);
+        thread.join().unwrap();
+    }
+}

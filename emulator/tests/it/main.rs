@@ -6,8 +6,22 @@
 mod cli;
 /// The simulated device, against a service that plays a script.
 mod device;
+/// The DPS stand-in: its configuration file.
+mod dps_config;
+/// The DPS stand-in: credentials.
+mod dps_credentials;
+/// The DPS stand-in: the life of a registration.
+mod dps_registration;
+/// The provisioning service without a protocol, for the modules about it.
+mod dps_rig;
 /// A provisioning service to talk to, for the other modules.
 mod dps_server;
+/// The DPS stand-in: what is kept.
+mod dps_store;
+/// The DPS stand-in: custom allocation.
+mod dps_webhook;
+/// A webhook that answers what a test tells it to.
+mod dps_webhook_server;
 /// The Functions host: an app folder, a host that runs it, a client that controls every byte.
 mod host;
 /// The Functions host and the real handler: the tutorial's recorded requests.
