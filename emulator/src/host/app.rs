@@ -70,10 +70,10 @@ impl App {
         let host = host_json(&root.join("host.json"), &environment)?;
         let functions = functions(&root, &environment, journal)?;
 
-        let forwarding = host.flag("customhandler.enableforwardinghttprequest")?.unwrap_or(false);
-        let proxying = host.flag("customhandler.enableproxyinghttprequest")?.unwrap_or(false);
-        let prefix = match host.has("extensions.http.routeprefix") {
-            true => host.text("extensions.http.routeprefix")?.unwrap_or("").trim_matches('/'),
+        let forwarding = host.flag("customHandler.enableForwardingHttpRequest")?.unwrap_or(false);
+        let proxying = host.flag("customHandler.enableProxyingHttpRequest")?.unwrap_or(false);
+        let prefix = match host.has("extensions.http.routePrefix") {
+            true => host.text("extensions.http.routePrefix")?.unwrap_or("").trim_matches('/'),
             false => "api",
         };
         let timeout = |option: Option<Duration>, path: &str, otherwise: u64| match option {
@@ -89,12 +89,12 @@ impl App {
                 (false, false) => Mode::Envelope,
             },
             stderr_is_errors: host
-                .flag("customhandler.description.usestderrorstreamforerrorsonly")?
+                .flag("customHandler.description.useStdErrorStreamForErrorsOnly")?
                 .unwrap_or(true),
-            function_timeout: timeout(options.function_timeout, "functiontimeout", 30 * 60)?,
+            function_timeout: timeout(options.function_timeout, "functionTimeout", 30 * 60)?,
             initialization_timeout: timeout(
                 options.initialization_timeout,
-                "customhandler.initializationtimeout",
+                "customHandler.initializationTimeout",
                 30,
             )?,
             launch: Launch::read(&host, &root, environment, options.executable.as_deref())?,
@@ -119,7 +119,9 @@ pub(super) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, A
     // Windows editors put a byte-order mark first.
     let json = &mut serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
     let value = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
-        let place = Some(error.path().to_string()).filter(|place| place != ".").unwrap_or_default();
+        // What is no JSON has a line and a column; a place in it would be a guess.
+        let place = error.path().to_string();
+        let place = if error.inner().is_data() && place != "." { place } else { String::new() };
         AppError::new(file, &place, error.into_inner().to_string())
     })?;
     json.end().map_err(|error| AppError::new(file, "", error.to_string()))?;

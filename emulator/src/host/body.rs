@@ -19,12 +19,12 @@ const SMALL: usize = 128 * 1024;
 /// All large bodies that are in memory at once, in KiB.
 const LARGE_TOTAL: usize = 256 * 1024;
 
-/// How long a body may take, however slowly it comes; and how long it may wait for memory.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The memory for large bodies.
-#[derive(Clone, Debug)]
-pub(super) struct Memory(Arc<Semaphore>);
+/// What reads bodies: the memory for large ones, and the patience with slow ones.
+#[derive(Debug)]
+pub(super) struct Bodies {
+    memory: Arc<Semaphore>,
+    patience: Duration,
+}
 
 /// A body, and its share of the memory, which is given back when this is dropped.
 #[derive(Debug)]
@@ -40,19 +40,24 @@ pub(super) struct Unread {
     pub reason: String,
 }
 
-impl Memory {
-    /// All of it, free.
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(LARGE_TOTAL)))
+impl Bodies {
+    /// Lets a body take `patience`, however slowly it comes, and wait as long for memory.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self { memory: Arc::new(Semaphore::new(LARGE_TOTAL)), patience }
     }
 
-    /// Reads a body that was announced with `length` bytes.
+    /// Reads a body that was announced with `length` bytes. One that was not announced is not read: the
+    /// host gives its handler none.
     ///
     /// # Errors
     ///
     /// 413 if it is too large, 408 if it comes too slowly, 400 if it breaks off, 503 if there is no memory.
     pub(super) async fn read(&self, body: Incoming, length: u64) -> Result<CallerBody, Unread> {
+        let patience = self.patience;
         let unread = |status, reason: String| Err(Unread { status, reason });
+        if length == 0 {
+            return Ok(CallerBody { bytes: Bytes::new(), _share: None });
+        }
         let Some(length) = usize::try_from(length).ok().filter(|&length| length <= BODY_LIMIT) else {
             return unread(
                 413,
@@ -61,23 +66,23 @@ impl Memory {
         };
         let share = if length > SMALL {
             let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
-            match timeout(PATIENCE, Arc::clone(&self.0).acquire_many_owned(kibibytes)).await {
+            match timeout(patience, Arc::clone(&self.memory).acquire_many_owned(kibibytes)).await {
                 Ok(Ok(share)) => Some(share),
                 _ => {
                     return unread(
                         503,
-                        format!("no memory for a body of {length} bytes within {PATIENCE:?}"),
+                        format!("no memory for a body of {length} bytes within {patience:?}"),
                     );
                 }
             }
         } else {
             None
         };
-        match timeout(PATIENCE, Limited::new(body, BODY_LIMIT).collect()).await {
+        match timeout(patience, Limited::new(body, BODY_LIMIT).collect()).await {
             Ok(Ok(frames)) => Ok(CallerBody { bytes: frames.to_bytes(), _share: share }),
             Ok(Err(error)) => unread(400, format!("the caller's body broke off: {error}")),
             Err(_) => {
-                unread(408, format!("the caller's body of {length} bytes did not arrive within {PATIENCE:?}"))
+                unread(408, format!("the caller's body of {length} bytes did not arrive within {patience:?}"))
             }
         }
     }

@@ -51,9 +51,9 @@ impl Configuration {
         this
     }
 
-    /// The text at `path` (lower case), or `None` where it is absent, null or empty.
+    /// The text at `path`, or `None` where it is absent, null or empty.
     pub(super) fn text(&self, path: &str) -> Result<Option<&str>, AppError> {
-        match self.leaves.get(path) {
+        match self.leaves.get(&path.to_lowercase()) {
             Some(leaf) => Ok(Some(leaf.text.as_str()).filter(|text| !text.is_empty())),
             None if self.has(path) => Err(self.mistake(path, "one value is wanted, not an object or array")),
             None => Ok(None),
@@ -83,7 +83,7 @@ impl Configuration {
 
     /// The texts of the array at `path`, in its order.
     pub(super) fn list(&self, path: &str) -> Vec<&str> {
-        let below = format!("{path}.");
+        let below = format!("{}.", path.to_lowercase());
         let mut items: Vec<(usize, &str)> = self
             .leaves
             .iter()
@@ -95,13 +95,14 @@ impl Configuration {
 
     /// Whether anything is set at or below `path`.
     pub(super) fn has(&self, path: &str) -> bool {
+        let path = path.to_lowercase();
         let below = format!("{path}.");
-        self.leaves.contains_key(path) || self.leaves.keys().any(|path| path.starts_with(&below))
+        self.leaves.contains_key(&path) || self.leaves.keys().any(|path| path.starts_with(&below))
     }
 
     /// A mistake at `path`: its place, and what was `wanted` there.
     pub(super) fn mistake(&self, path: &str, wanted: &str) -> AppError {
-        let place = self.leaves.get(path).map_or(path, |leaf| &leaf.place);
+        let place = self.leaves.get(&path.to_lowercase()).map_or(path, |leaf| &leaf.place);
         AppError::new(&self.file, place, wanted)
     }
 
@@ -179,8 +180,8 @@ mod tests {
             ("AzureFunctionsJobHostile__version", "1"),
         ];
         let read = Configuration::new(Path::new("host.json"), &document, settings.into_iter());
-        assert_eq!(read.text("customhandler.description.defaultexecutablepath").unwrap(), Some("b"));
-        assert_eq!(read.list("customhandler.description.arguments"), ["x", "z"]);
+        assert_eq!(read.text("customHandler.description.defaultExecutablePath").unwrap(), Some("b"));
+        assert_eq!(read.list("customHandler.description.arguments"), ["x", "z"]);
         assert_eq!(read.text("version").unwrap(), None);
     }
 }

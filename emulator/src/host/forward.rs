@@ -30,7 +30,7 @@ pub(super) async fn forward(invoker: &Invoker, call: &Call, body: Incoming) -> R
             "The caller sent its body in chunks: a forwarding host copies the header and no body, which its HTTP client refuses.".to_owned(),
         ));
     }
-    let body = invoker.memory.read(body, call.content_length()).await?;
+    let body = invoker.bodies.read(body, call.content_length()).await?;
     let query: Vec<String> = call
         .query
         .all()

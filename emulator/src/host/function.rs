@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::app::AppError;
@@ -33,18 +34,14 @@ pub struct Function {
 }
 
 /// Who may call a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum AuthLevel {
     /// Everybody.
-    #[serde(alias = "Anonymous", alias = "ANONYMOUS")]
     Anonymous,
     /// Who has one of the function's keys, or the master key.
     #[default]
-    #[serde(alias = "Function", alias = "FUNCTION")]
     Function,
     /// Who has the master key.
-    #[serde(alias = "Admin", alias = "ADMIN")]
     Admin,
 }
 
@@ -151,4 +148,17 @@ fn is_disabled(name: &str, disabled: &Value, environment: &BTreeMap<String, Stri
             }
             _ => false,
         }
+}
+
+// === impl Deserialize ===
+
+impl<'de> Deserialize<'de> for AuthLevel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.to_lowercase().as_str() {
+            "anonymous" => Ok(Self::Anonymous),
+            "function" => Ok(Self::Function),
+            "admin" => Ok(Self::Admin),
+            _ => Err(D::Error::custom("anonymous, function or admin is wanted")),
+        }
+    }
 }

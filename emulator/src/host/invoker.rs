@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, AnswerBody};
 use super::app::Mode;
-use super::body::{Memory, Unread};
+use super::body::{Bodies, Unread};
 use super::call::Call;
 use super::client::HandlerClient;
 use super::console::Console;
@@ -27,7 +27,7 @@ pub(super) struct Invoker {
     pub console: Console,
     pub worker: Worker,
     pub client: HandlerClient,
-    pub memory: Memory,
+    pub bodies: Bodies,
     pub mode: Mode,
     pub framing: Framing,
     pub function_timeout: Duration,
@@ -115,7 +115,7 @@ impl Invoker {
             let text = "the caller sent its body in chunks, without a Content-Length: the host gives the handler no body";
             self.console.note(&function.name, call.id, text);
         }
-        let body = self.memory.read(body, call.content_length()).await?;
+        let body = self.bodies.read(body, call.content_length()).await?;
         let envelope = invocation::envelope(call, function, &body.bytes, &self.host_name)?;
         let reply = self.client.invoke(&function.name, call.id, envelope, self.framing).await?;
         drop(body);

@@ -32,10 +32,10 @@ impl Launch {
         environment: BTreeMap<String, String>,
         executable: Option<&Path>,
     ) -> Result<Self, AppError> {
-        const DESCRIPTION: &str = "customhandler.description";
-        const EXECUTABLE: &str = "customhandler.description.defaultexecutablepath";
+        const DESCRIPTION: &str = "customHandler.description";
+        const EXECUTABLE: &str = "customHandler.description.defaultExecutablePath";
         if !host.has(DESCRIPTION) && executable.is_none() {
-            let place = if host.has("httpworker") { "httpworker" } else { "customHandler.description" };
+            let place = if host.has("httpWorker") { "httpWorker" } else { "customHandler.description" };
             return Err(
                 host.mistake(place, "the description of a handler is wanted: customHandler.description")
             );
@@ -47,17 +47,17 @@ impl Launch {
             (None, Some(text)) => expand(text, &environment, |variable| format!("%{variable}%")).into(),
             (None, None) => return Err(host.mistake(EXECUTABLE, "the handler's executable is wanted")),
         };
-        let beside = app.join(text("workerdirectory")?.unwrap_or("")).join(&executable);
+        let beside = app.join(text("workerDirectory")?.unwrap_or("")).join(&executable);
         let mut line: Vec<String> =
             host.list(&format!("{DESCRIPTION}.arguments")).into_iter().map(String::from).collect();
-        line.extend(text("defaultworkerpath")?.map(|path| format!("\"{path}\"")));
-        line.extend(host.list(&format!("{DESCRIPTION}.workerarguments")).into_iter().map(String::from));
+        line.extend(text("defaultWorkerPath")?.map(|path| format!("\"{path}\"")));
+        line.extend(host.list(&format!("{DESCRIPTION}.workerArguments")).into_iter().map(String::from));
         let line = expand(&line.join(" "), &environment, |_| String::new());
 
-        let folder = app.join(text("workingdirectory")?.unwrap_or(""));
+        let folder = app.join(text("workingDirectory")?.unwrap_or(""));
         if !folder.is_dir() {
             let wanted = format!("an existing folder is wanted, and {} is none", folder.display());
-            return Err(host.mistake("customhandler.description.workingdirectory", &wanted));
+            return Err(host.mistake("customHandler.description.workingDirectory", &wanted));
         }
 
         Ok(Self {

@@ -1,9 +1,9 @@
 //! The stand-in for the Azure Functions host: runs an app's custom handler and serves its HTTP functions.
 //!
-//! A caller's request goes through [`server`] and [`routes`] to the [`invoker`], which tells the handler of
-//! it: as an envelope ([`invocation`], [`metadata`]) whose [`reply`] it judges, as a copy ([`forward`]) or as
-//! a stream ([`proxy`]). The [`worker`] keeps the handler's [`process`] running; the [`console`] says what
-//! `func start` says. What the app's folder says is read once, by [`app`].
+//! A caller's request goes through `server` and `routes` to the `invoker`, which tells the handler of it: as
+//! an envelope (`invocation`, `metadata`) whose `reply` it judges, as a copy (`forward`) or as a stream
+//! (`proxy`). The `worker` keeps the handler's `process` running; the `console` says what `func start` says.
+//! What the app's folder says is read once, by `app`.
 //!
 //! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
 
@@ -47,7 +47,7 @@ pub use self::function::Function;
 pub use self::options::{Framing, FunctionKeys, HostOptions};
 
 use self::app::App;
-use self::body::Memory;
+use self::body::Bodies;
 use self::client::HandlerClient;
 use self::console::Console;
 use self::invoker::Invoker;
@@ -114,7 +114,7 @@ impl FunctionsHost {
             client: HandlerClient::new(worker.address()),
             console,
             worker,
-            memory: Memory::new(),
+            bodies: Bodies::new(options.caller_patience),
             mode: app.mode,
             framing: options.framing,
             function_timeout: app.function_timeout,
@@ -122,7 +122,8 @@ impl FunctionsHost {
             host_name,
         });
         let routes = Routes::new(&app.route_prefix, functions.clone(), options.keys);
-        let server = Arc::new(Server { routes, invoker: Arc::clone(&invoker) });
+        let server =
+            Arc::new(Server { routes, invoker: Arc::clone(&invoker), patience: options.caller_patience });
         Ok(Self { address, functions, invoker, server: tokio::spawn(server.serve(listener)) })
     }
 

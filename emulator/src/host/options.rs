@@ -34,6 +34,9 @@ pub struct HostOptions {
     /// How long the handler may take from its start to its first answer. `None` takes host.json's
     /// `customHandler.initializationTimeout`, and 30 seconds without it. Calls wait four times as long.
     pub initialization_timeout: Option<Duration>,
+    /// How long a caller may take for the head of a request (idle time before it included), for its body, and
+    /// for taking the next piece of the answer. Kestrel lets a connection idle for 130 seconds.
+    pub caller_patience: Duration,
     /// How long after the last failure of the handler earlier ones are forgiven. The real host: 30 minutes.
     pub strikes_forgiven_after: Duration,
 }
@@ -74,6 +77,7 @@ impl HostOptions {
             function_timeout: None,
             hang_limit: Duration::from_secs(5),
             initialization_timeout: None,
+            caller_patience: Duration::from_secs(130),
             strikes_forgiven_after: Duration::from_secs(30 * 60),
         }
     }

@@ -93,8 +93,7 @@ async fn tell(stream: impl AsyncRead + Unpin, kind: Stream, console: Console) ->
     let mut reader = BufReader::new(stream);
     let mut errors = VecDeque::new();
     let mut line = Vec::new();
-    loop {
-        let Ok(read) = reader.fill_buf().await else { break };
+    while let Ok(read) = reader.fill_buf().await {
         if read.is_empty() {
             break;
         }

@@ -30,8 +30,8 @@ const CONNECTIONS: usize = 4096;
 /// So many connections wait to be accepted.
 const BACKLOG: u32 = 4096;
 
-/// How long a connection may take for the head of a request, idle time before it included. Kestrel: 130 s.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(130);
+/// The longest head of a request, in bytes.
+const HEAD_LIMIT: usize = 64 * 1024;
 
 /// What `GET /` shows.
 const WELCOME: &str =
@@ -42,6 +42,8 @@ const WELCOME: &str =
 pub(super) struct Server {
     pub routes: Routes,
     pub invoker: Arc<Invoker>,
+    /// `caller_patience` of the options.
+    pub patience: Duration,
 }
 
 /// Listens at `address`.
@@ -84,15 +86,29 @@ impl Server {
             let server = Arc::clone(&self);
             async move { Ok::<_, Infallible>(server.answer(request).await) }
         });
-        // Whatever ends a connection is its caller's affair.
-        let _ = http1::Builder::new()
+        let ended = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(self.patience)
             .title_case_headers(true)
             .half_close(true)
-            .max_buf_size(64 * 1024)
-            .serve_connection(TokioIo::new(Patient::new(stream)), service)
+            .max_buf_size(HEAD_LIMIT)
+            .serve_connection(TokioIo::new(Patient::new(stream, self.patience)), service)
             .await;
+        let console = &self.invoker.console;
+        match ended {
+            // hyper has answered it itself.
+            Err(error) if error.is_parse() => console.unreadable(&format!(
+                "HTTP is wanted, a request's head of at most {HEAD_LIMIT} bytes and 100 headers: {error}"
+            )),
+            Err(error) if error.is_timeout() => {
+                console.refused(
+                    408,
+                    &format!("no request within {:?}; the connection is closed", self.patience),
+                );
+            }
+            // A caller that goes away.
+            Err(_) | Ok(()) => {}
+        }
     }
 
     /// Answers one request.

@@ -9,21 +9,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-/// How long nothing may be taken.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A TCP connection whose writes fail when they make no progress for [`PATIENCE`].
+/// A TCP connection whose writes fail when they make no progress for too long.
 #[derive(Debug)]
 pub(super) struct Patient {
     stream: TcpStream,
+    patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    /// Wraps `stream`.
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, stalled: None }
+    /// Wraps `stream`, which may take nothing for `patience`.
+    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, patience, stalled: None }
     }
 
     /// Passes on the result of a write, or fails where it has waited for too long.
@@ -32,7 +30,8 @@ impl Patient {
             self.stalled = None;
             return written;
         }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

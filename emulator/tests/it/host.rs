@@ -22,15 +22,14 @@ pub(crate) struct App {
     folder: TempDir,
 }
 
-/// A host that runs an app, and what it has said. Prints that if the test fails.
+/// A host that runs an app, and what it has said.
 pub(crate) struct Running {
     pub(crate) host: FunctionsHost,
     pub(crate) said: Said,
     app: App,
 }
 
-/// What a host has said.
-#[derive(Clone)]
+/// What a host has said. Prints it if the test fails.
 pub(crate) struct Said(Kept);
 
 /// What a caller was answered.
@@ -95,13 +94,20 @@ impl App {
         self.folder.path()
     }
 
-    /// Runs the app.
+    /// Runs the app, and waits until its handler is ready.
     pub(crate) async fn run(self) -> Running {
         self.run_with(|_| {}).await
     }
 
-    /// Runs the app with changed options.
+    /// Runs the app with changed options, and waits until its handler is ready.
     pub(crate) async fn run_with(self, change: impl FnOnce(&mut HostOptions)) -> Running {
+        let running = self.start(change).await;
+        assert!(running.host.ready().await, "the handler does not start");
+        running
+    }
+
+    /// Runs the app with changed options, whether or not its handler will ever be ready.
+    pub(crate) async fn start(self, change: impl FnOnce(&mut HostOptions)) -> Running {
         let (journal, kept) = Journal::kept();
         let mut options = HostOptions::new(self.path());
         change(&mut options);
@@ -123,6 +129,11 @@ impl Running {
     /// Where callers connect.
     pub(crate) fn address(&self) -> SocketAddr {
         self.host.address()
+    }
+
+    /// The host alone, and the app's folder, which is there as long as this is.
+    pub(crate) fn into_host(self) -> (FunctionsHost, TempDir) {
+        (self.host, self.app.folder)
     }
 
     /// A file in the app's folder.
@@ -288,10 +299,11 @@ fn blur(line: &str) -> String {
 
 // === impl Drop ===
 
-impl Drop for Running {
+impl Drop for Said {
+    #[expect(clippy::print_stdout, reason = "the test's own report of a failure")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("the host said:\n{}", self.said.text());
+            println!("the host said:\n{}", self.text());
         }
     }
 }

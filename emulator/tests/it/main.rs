@@ -24,6 +24,18 @@ mod dps_webhook;
 mod dps_webhook_server;
 /// The Functions host: an app folder, a host that runs it, a client that controls every byte.
 mod host;
+/// The Functions host: mistakes in the app's folder, and what is printed of a good one.
+mod host_app;
+/// The Functions host: forwarding and proxying.
+mod host_modes;
+/// The Functions host: starting, watching and ending the handler.
+mod host_process;
+/// The Functions host: what it makes of the handler's replies.
+mod host_replies;
+/// The Functions host: what it makes of callers' requests.
+mod host_requests;
+/// The Functions host: callers that are malformed, slow, silent, many, or gone.
+mod host_robustness;
 /// The Functions host and the real handler: the tutorial's recorded requests.
 mod host_tutorial;
 /// The provisioning service over HTTPS: answers, headers, refusals.
