@@ -73,39 +73,36 @@ impl Allocator {
     /// The hub for the device of `attempt`, which sent `payload`.
     pub(crate) async fn allocate(
         &self,
-        attempt: &Attempt<'_>,
+        attempt: &Attempt,
         payload: Option<&RawValue>,
     ) -> Result<Allocated, Failure> {
-        let enrollment = attempt.enrollment;
-        let hub = match (&enrollment.policy, attempt.previous) {
+        let enrollment = &attempt.enrollment;
+        let hub = match (&enrollment.policy, &attempt.previous) {
             (Policy::Custom(_), _) => return self.ask_webhook(attempt, payload).await,
             (_, Some(previous)) if enrollment.reprovision == Reprovision::Never => {
                 previous.assigned_hub.clone()
             }
             (Policy::Static(hub), _) => hub.clone(),
-            (Policy::Hashed, _) => hashed(attempt.registration_id, &enrollment.hubs, |hub| hub.weight),
+            (Policy::Hashed, _) => hashed(&attempt.registration_id, &enrollment.hubs, |hub| hub.weight),
             // Every hub is as near as every other to a device on this machine, and hubs equally near share
             // the devices evenly.
-            (Policy::GeoLatency, _) => hashed(attempt.registration_id, &enrollment.hubs, |_| 1),
+            (Policy::GeoLatency, _) => hashed(&attempt.registration_id, &enrollment.hubs, |_| 1),
         };
         Ok(Allocated { hub, initial_twin: None, payload: None })
     }
 
-    async fn ask_webhook(
-        &self,
-        attempt: &Attempt<'_>,
-        payload: Option<&RawValue>,
-    ) -> Result<Allocated, Failure> {
-        let enrollment = attempt.enrollment;
+    async fn ask_webhook(&self, attempt: &Attempt, payload: Option<&RawValue>) -> Result<Allocated, Failure> {
+        let enrollment = &attempt.enrollment;
         let linked_hubs = attempt.linked_hubs();
+        let previous = attempt.previous.as_ref();
         let record = Some(&*enrollment.record);
         let request = AllocationRequest {
             individual_enrollment: record.filter(|_| enrollment.kind == Kind::Individual),
             enrollment_group: record.filter(|_| enrollment.kind == Kind::Group),
             device_runtime_context: DeviceRuntimeContext {
-                registration_id: attempt.registration_id,
-                current_iot_hub_host_name: attempt.previous.map(|previous| &*previous.assigned_hub),
-                current_device_id: attempt.previous.map(|previous| &*previous.device_id),
+                registration_id: &attempt.registration_id,
+                current_iot_hub_host_name: previous.map(|previous| &*previous.assigned_hub),
+                current_device_id: previous.map(|previous| &*previous.device_id),
                 symmetric_key: Stripped {},
                 payload,
             },
@@ -115,7 +112,7 @@ impl Allocator {
         let body = serde_json::to_vec(&request).map_err(|error| broken(error.to_string()))?;
         let webhook = self.webhooks.get(&(enrollment.kind, enrollment.id.clone()));
         let webhook = webhook.ok_or_else(|| broken("The enrollment has no webhook.".to_owned()))?;
-        webhook.ask(attempt.registration_id, &Bytes::from(body), &linked_hubs).await
+        webhook.ask(&attempt.registration_id, &Bytes::from(body), &linked_hubs).await
     }
 }
 

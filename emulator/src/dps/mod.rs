@@ -5,7 +5,8 @@
 //! checked (`sas`, against `enrollment`); a registration (`request`) opens an operation (`operation`), which
 //! asks the enrollment's policy for a hub (`allocation`; for custom ones `webhook`, whose answer `reply`
 //! judges), applies the answer to the device's record (`registration`), and keeps the record (`store`).
-//! What the enrollments are comes from one file (`config`, `document`, `record`).
+//! What the enrollments are comes from one file (`config`, of `record`s, each with `attestation` and
+//! `definition`; mistakes in it are placed by `document`).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -27,13 +28,16 @@ use crate::journal::Journal;
 
 mod allocation;
 mod answer;
+mod attestation;
 mod certificate;
 mod config;
+mod definition;
 mod document;
 mod enrollment;
 mod error;
 mod https;
 mod identifier;
+mod json_text;
 mod listener;
 mod mqtt;
 mod operation;

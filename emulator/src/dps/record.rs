@@ -10,8 +10,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use super::document::{Members, Mistake, Mistakes, Node};
-use super::enrollment::{Enrollment, Hub, Kind, Policy, Reprovision, redacted};
-use super::{identifier, stamp, twin};
+use super::enrollment::{Enrollment, Hub, Kind, Policy, Reprovision};
+use super::{attestation, definition, identifier, stamp, twin};
 use crate::keys::SymmetricKey;
 
 /// The service's words for a custom policy without a webhook:
@@ -61,16 +61,15 @@ pub(crate) fn read(
     let policy_node = reader.copy("allocationPolicy");
     let policy = reader.policy_name(policy_node.as_ref());
     let selected = reader.hubs(linked);
-    let webhook = reader.definition();
+    let webhook = reader.webhook();
     let policy = match policy {
         Some("custom") => match webhook {
-            Definition::Absent => {
+            None => {
                 let place = policy_node.as_ref().unwrap_or(node);
                 reader.mistakes.0.push(place.mistake(NO_DEFINITION));
                 None
             }
-            Definition::Mistaken => None,
-            Definition::Webhook(url) => Some(Policy::Custom(url)),
+            Some(webhook) => webhook.map(Policy::Custom),
         },
         Some("static") => reader.static_hub(legacy_hub.as_ref(), &selected, linked).map(Policy::Static),
         Some("geoLatency") => Some(Policy::GeoLatency),
@@ -110,13 +109,6 @@ pub(crate) fn read_host(node: &Node<'_>) -> Result<String, Mistake> {
     } else {
         Err(node.mistake("a hub's host name is wanted, such as \"contoso-hub.azure-devices.net\""))
     }
-}
-
-/// What `customAllocationDefinition` says.
-enum Definition {
-    Absent,
-    Mistaken,
-    Webhook(Uri),
 }
 
 // === impl Reader ===
@@ -183,42 +175,17 @@ impl<'a> Reader<'a, '_> {
         Some(id)
     }
 
-    /// The primary key and, if there is one, the secondary. The record gets the attestation without them.
     fn attestation(&mut self) -> Option<Vec<SymmetricKey>> {
-        let wanted = "{\"type\": \"symmetricKey\", \"symmetricKey\": {\"primaryKey\": \"…\"}}";
-        let node = self.members.need("attestation", wanted);
+        let node = self.members.need("attestation", attestation::WANTED);
         let node = self.mistakes.note(node)?;
-        let mut members = self.mistakes.note(node.members())?;
-        let kind = self.mistakes.note(members.need("type", "\"symmetricKey\""))?;
-        let type_name = self.mistakes.note(kind.string())?;
-        if type_name != "symmetricKey" {
-            let problem = "\"symmetricKey\" is wanted: certificates and TPMs are not emulated";
-            self.mistakes.0.push(kind.mistake(problem));
-            return None;
-        }
-        let keys = members.need("symmetricKey", "{\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}");
-        let keys = self.mistakes.note(keys)?;
-
-        let mut copy = Map::new();
-        copy.insert("type".to_owned(), type_name.into());
-        for (name, node) in members.rest() {
-            copy.insert(name, self.mistakes.note(node.value())?);
-        }
-        self.record.insert("attestation".to_owned(), Value::Object(copy));
-
-        let mut keys = self.mistakes.note(keys.members())?;
-        let primary = self.mistakes.note(keys.need("primaryKey", "16 to 64 bytes as base64"))?;
-        let nodes = [Some(primary), keys.take("secondaryKey")];
-        let keys = nodes.into_iter().flatten().map(|node| {
-            let key = node.string()?.parse::<SymmetricKey>();
-            key.map_err(|error| node.mistake(error.to_string()))
-        });
-        keys.map(|key| self.mistakes.note(key)).collect()
+        let read = attestation::read(&node, self.mistakes)?;
+        self.record.insert("attestation".to_owned(), read.copy);
+        Some(read.keys)
     }
 
     fn initial_twin(&mut self) -> Option<Box<RawValue>> {
         let node = self.copy("initialTwin")?;
-        let twin = to_raw_value(&self.record["initialTwin"]).ok()?;
+        let twin = to_raw_value(self.record.get("initialTwin")?).ok()?;
         for oddity in twin::oddities(&twin) {
             self.mistakes.0.push(node.mistake(oddity));
         }
@@ -284,58 +251,14 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    fn definition(&mut self) -> Definition {
+    /// The webhook, if there is one, and if it can be called.
+    fn webhook(&mut self) -> Option<Option<Uri>> {
         let name = "customAllocationDefinition";
-        let Some(node) = self.members.take(name) else { return Definition::Absent };
-        let read = self.mistakes.note(node.members());
-        let url = read.and_then(|members| self.webhook(members));
-        url.map_or(Definition::Mistaken, Definition::Webhook)
-    }
-
-    fn webhook(&mut self, mut members: Members<'_>) -> Option<Uri> {
-        let url = members.need("webhookUrl", "the URL of the function, with its key: \"https://…?code=…\"");
-        let url = self.mistakes.note(url);
-        let version = members.need("apiVersion", "the version of the records sent, such as \"2021-10-01\"");
-        let version = self.mistakes.note(version.and_then(|node| node.string()));
-        let (node, version) = (url?, version?);
-        let uri = self.mistakes.note(read_url(&node))?;
-        self.judge(&node, &uri);
-
-        let mut copy = Map::new();
-        copy.insert("webhookUrl".to_owned(), redacted(&uri).into());
-        copy.insert("apiVersion".to_owned(), version.into());
-        for (name, node) in members.rest() {
-            copy.insert(name, self.mistakes.note(node.value())?);
-        }
-        self.record.insert("customAllocationDefinition".to_owned(), Value::Object(copy));
-        Some(uri)
-    }
-
-    /// Warns of a URL that will not get past the function's door.
-    fn judge(&mut self, node: &Node<'_>, uri: &Uri) {
-        let query = uri.query().unwrap_or_default();
-        let has_key = query.split('&').any(|field| field.starts_with("code="));
-        let warning = if query.starts_with("****") {
-            "the URL is redacted, as the service shows it: the function's key is to be put back after \"?code=\""
-        } else if uri.scheme_str() == Some("https") && !has_key {
-            "the URL has no \"?code=\": a function that wants a key answers 401, which devices see as error 400209"
-        } else {
-            return;
-        };
-        self.warnings.push(node.mistake(warning).to_string());
-    }
-}
-
-fn read_url(node: &Node<'_>) -> Result<Uri, Mistake> {
-    let wanted = "an absolute URL is wanted, beginning with https:// or http://, without user or password";
-    let text = node.string()?;
-    let uri: Uri = text.parse().map_err(|_| node.mistake(wanted))?;
-    let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
-    let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    if known && !authority.is_empty() && !authority.contains('@') {
-        Ok(uri)
-    } else {
-        Err(node.mistake(wanted))
+        let node = self.members.take(name)?;
+        let Some(definition) = definition::read(&node, self.mistakes) else { return Some(None) };
+        self.record.insert(name.to_owned(), definition.copy);
+        self.warnings.extend(definition.warning);
+        Some(Some(definition.webhook))
     }
 }
 

@@ -1,5 +1,8 @@
 //! The registration of a device: its record, and what a further registration makes of it.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -65,16 +68,16 @@ pub(crate) struct Failure {
     pub(crate) message: String,
 }
 
-/// One attempt of a device to be assigned, while it is under way and afterwards.
+/// One attempt of a device to be assigned.
 #[derive(Clone, Debug)]
-pub(crate) struct Attempt<'a> {
-    pub(crate) enrollment: &'a Enrollment,
-    pub(crate) registration_id: &'a str,
-    pub(crate) operation_id: &'a str,
+pub(crate) struct Attempt {
+    pub(crate) enrollment: Arc<Enrollment>,
+    pub(crate) registration_id: String,
+    pub(crate) operation_id: String,
     /// When the device asked.
-    pub(crate) created: &'a str,
+    pub(crate) created: String,
     /// The device's record before.
-    pub(crate) previous: Option<&'a Registration>,
+    pub(crate) previous: Option<Arc<Registration>>,
 }
 
 /// `registrationState`, as devices are shown it. Members that do not apply are absent.
@@ -104,13 +107,27 @@ pub(crate) struct RegistrationState {
     payload: Option<Box<RawValue>>,
 }
 
+// === impl Substatus ===
+
+impl fmt::Display for Substatus {
+    /// As devices are told it: `initialAssignment`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InitialAssignment => "initialAssignment",
+            Self::DeviceDataMigrated => "deviceDataMigrated",
+            Self::DeviceDataReset => "deviceDataReset",
+            Self::ReprovisionedToInitialAssignment => "reprovisionedToInitialAssignment",
+        })
+    }
+}
+
 // === impl Attempt ===
 
-impl Attempt<'_> {
+impl Attempt {
     /// The hubs that a policy may choose from. A device that is never re-provisioned has no choice but
     /// the hub it has: <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation>.
     pub(crate) fn linked_hubs(&self) -> Vec<&str> {
-        match self.previous {
+        match &self.previous {
             Some(previous) if self.enrollment.reprovision == Reprovision::Never => {
                 vec![&previous.assigned_hub]
             }
@@ -127,7 +144,7 @@ impl Attempt<'_> {
     pub(crate) fn assigned(&self, allocated: Allocated) -> Registration {
         let reprovision = self.enrollment.reprovision;
         let begins = || allocated.initial_twin.clone().or_else(|| self.enrollment.initial_twin.clone());
-        let (substatus, initial_twin) = match self.previous {
+        let (substatus, initial_twin) = match &self.previous {
             None => (Substatus::InitialAssignment, begins()),
             Some(previous) => {
                 let moves = !previous.assigned_hub.eq_ignore_ascii_case(&allocated.hub);
@@ -141,16 +158,16 @@ impl Attempt<'_> {
             }
         };
         let device_id = self.enrollment.device_id.as_ref();
-        let device_id = device_id.or_else(|| self.previous.map(|previous| &previous.device_id));
+        let device_id = device_id.or_else(|| self.previous.as_ref().map(|previous| &previous.device_id));
         Registration {
-            registration_id: self.registration_id.to_owned(),
-            operation_id: self.operation_id.to_owned(),
+            registration_id: self.registration_id.clone(),
+            operation_id: self.operation_id.clone(),
             enrollment: self.enrollment.to_string(),
             created_date_time_utc: self.first_created(),
             last_updated_date_time_utc: stamp::now(),
-            etag: stamp::device_etag(self.operation_id),
+            etag: stamp::device_etag(&self.operation_id),
             assigned_hub: allocated.hub,
-            device_id: device_id.map_or_else(|| self.registration_id.to_owned(), String::clone),
+            device_id: device_id.unwrap_or(&self.registration_id).clone(),
             substatus,
             initial_twin,
             payload: allocated.payload,
@@ -162,7 +179,7 @@ impl Attempt<'_> {
         let created = Some(self.first_created());
         RegistrationState {
             created_date_time_utc: created,
-            ..RegistrationState::new(self.registration_id, "assigning")
+            ..RegistrationState::new(&self.registration_id, "assigning")
         }
     }
 
@@ -173,13 +190,13 @@ impl Attempt<'_> {
             error_code: Some(failure.code),
             error_message: Some(failure.message.clone()),
             last_updated_date_time_utc: Some(stamp::now()),
-            etag: Some(stamp::device_etag(self.operation_id)),
-            ..RegistrationState::new(self.registration_id, "failed")
+            etag: Some(stamp::device_etag(&self.operation_id)),
+            ..RegistrationState::new(&self.registration_id, "failed")
         }
     }
 
     fn first_created(&self) -> String {
-        self.previous.map_or(self.created, |previous| &previous.created_date_time_utc).to_owned()
+        self.previous.as_ref().map_or(&self.created, |previous| &previous.created_date_time_utc).clone()
     }
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::document::compact;
+use super::json_text::compact;
 use super::registration::{Allocated, Failure};
 use super::twin;
 

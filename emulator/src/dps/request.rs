@@ -93,6 +93,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_bytes_are_a_request_or_an_error(body: Vec<u8>) {
             let _ = RegistrationRequest::parse(&body, "dev-1");

@@ -129,7 +129,7 @@ impl Service {
         }
         let operation_id = stamp::operation_id();
         if !device.enrollment.enabled {
-            self.journal.warn(format!("{id}: disabled: so is the {}", device.enrollment));
+            self.journal.warn(format!("{id}: disabled, as the {} is", device.enrollment));
             return self.answer(&operation_id, &RegistrationState::disabled(id));
         }
         let previous = self.store.get(id);
@@ -137,50 +137,14 @@ impl Service {
             self.journal.error(format!("{id}: refused: there are {} devices already", self.store.len()));
             return Answer::error(403, 403_000, "The limit of registrations is reached.");
         }
-
-        let created = stamp::now();
         let attempt = Attempt {
-            enrollment: &device.enrollment,
-            registration_id: id,
-            operation_id: &operation_id,
-            created: &created,
-            previous: previous.as_deref(),
+            enrollment: Arc::clone(&device.enrollment),
+            registration_id: id.clone(),
+            operation_id,
+            created: stamp::now(),
+            previous,
         };
-        let superseded = Failure {
-            code: 409_000,
-            message: "A newer registration of the device has taken the place of this one.".to_owned(),
-        };
-        let (assigning, superseded) = (attempt.assigning_state(), attempt.failed_state(&superseded));
-        let patience = self.options.assigning_polls;
-        if !self.operations.open(&fold(id), &operation_id, patience, assigning, superseded) {
-            self.journal.error(format!("{id}: throttled: too many registrations are under way"));
-            return Answer::throttled(self.options.retry_after);
-        }
-        self.journal.info(format!(
-            "{id}: registers by the {}, {}, operation {operation_id}",
-            device.enrollment,
-            match &previous {
-                Some(previous) => format!("so far on {}", previous.assigned_hub),
-                None => "for the first time".to_owned(),
-            },
-        ));
-        let (service, work) = (Arc::clone(self), (device.clone(), operation_id.clone()));
-        let task = tokio::spawn(async move {
-            let (device, operation_id) = work;
-            let attempt = Attempt {
-                enrollment: &device.enrollment,
-                registration_id: &device.registration_id,
-                operation_id: &operation_id,
-                created: &created,
-                previous: previous.as_deref(),
-            };
-            let state = service.decide(&attempt, &request).await;
-            service.operations.decide(&fold(&device.registration_id), &operation_id, state);
-        });
-        self.operations.attach(&fold(id), &operation_id, task.abort_handle());
-        let body =
-            OperationStatus { operation_id: &operation_id, status: "assigning", registration_state: None };
-        Answer::json(202, Some(self.options.retry_after), &body)
+        self.begin(attempt, request)
     }
 
     /// How an operation stands: `GET …/operations/{id}`, `iotdps-get-operationstatus`. 202 while it is
@@ -254,15 +218,47 @@ impl Service {
         })
     }
 
+    /// Opens an operation for `attempt` and has it worked on.
+    fn begin(self: &Arc<Self>, attempt: Attempt, request: RegistrationRequest) -> Answer {
+        let (id, operation_id) = (attempt.registration_id.clone(), attempt.operation_id.clone());
+        let device = fold(&id);
+        let superseded = attempt.failed_state(&Failure {
+            code: 409_000,
+            message: "A newer registration of the device has taken the place of this one.".to_owned(),
+        });
+        let (assigning, patience) = (attempt.assigning_state(), self.options.assigning_polls);
+        if !self.operations.open(&device, &operation_id, patience, assigning, superseded) {
+            self.journal.error(format!("{id}: throttled: too many registrations are under way"));
+            return Answer::throttled(self.options.retry_after);
+        }
+        let before = match &attempt.previous {
+            Some(previous) => format!("so far on {}", previous.assigned_hub),
+            None => "for the first time".to_owned(),
+        };
+        self.journal.info(format!(
+            "{id}: registers by the {}, {before}, operation {operation_id}",
+            attempt.enrollment
+        ));
+        let service = Arc::clone(self);
+        let task = tokio::spawn(async move {
+            let state = service.decide(&attempt, &request).await;
+            service.operations.decide(&fold(&attempt.registration_id), &attempt.operation_id, state);
+        });
+        self.operations.attach(&device, &operation_id, task.abort_handle());
+        let body =
+            OperationStatus { operation_id: &operation_id, status: "assigning", registration_state: None };
+        Answer::json(202, Some(self.options.retry_after), &body)
+    }
+
     /// Allocates the device of `attempt` and keeps what came of it: its state from now on.
-    async fn decide(&self, attempt: &Attempt<'_>, request: &RegistrationRequest) -> RegistrationState {
-        let id = attempt.registration_id;
+    async fn decide(&self, attempt: &Attempt, request: &RegistrationRequest) -> RegistrationState {
+        let id = &attempt.registration_id;
         let failure = match self.allocator.allocate(attempt, request.payload.as_deref()).await {
             Ok(allocated) => {
                 let registration = attempt.assigned(allocated);
                 let state = RegistrationState::from(&registration);
                 let said = format!(
-                    "{id}: assigned to {} as {} ({:?})",
+                    "{id}: assigned to {} as {} ({})",
                     registration.assigned_hub, registration.device_id, registration.substatus
                 );
                 match self.store.put(registration).await {

@@ -126,7 +126,7 @@ impl Webhook {
             Reply::Answered { status, body } => {
                 let level = if *status == 200 { Level::Information } else { Level::Warning };
                 let body = match body {
-                    Some(body) => self.without_key(&shown(&String::from_utf8_lossy(body), SHOWN)),
+                    Some(body) => shown(&self.without_key(&String::from_utf8_lossy(body)), SHOWN),
                     None => format!("(more than {} bytes)", self.options.answer_limit),
                 };
                 (level, format!("answered {status} after {} ms: {body}", elapsed.as_millis()))

@@ -304,21 +304,22 @@ fn the_log_begins_with_what_is_served_and_warns_of_keyless_functions() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_text_is_a_configuration_or_a_list_of_mistakes(text in "(\\PC|[\\[\\]{}:,\"/* \\n\\\\]){0,60}") {
         prop_assert!(!mistakes(&text).is_empty());
     }
 
     #[test]
-    fn a_configuration_cut_anywhere_is_mistaken_and_its_keys_stay_hidden(at in 0..1_000_usize, put in "[\\[\\]{}:,\"0-9a-z]{0,3}") {
+    fn a_configuration_cut_and_mended_anywhere_keeps_its_keys_hidden(at in 0..1_000_usize, put in "[\\[\\]{}:,\"0-9a-z]{0,3}") {
         let whole = config(&[group(custom("https://h/f?code=s3cret"))], &[individual("dev", KEY_A, json!({}))]);
         let mut text = serde_json::to_string_pretty(&whole).unwrap();
         let at = at % (text.len() - 1);
         text.truncate(at);
+        prop_assert!(!mistakes(&text).is_empty());
         text.push_str(&put);
-        let found = mistakes(&text);
-        prop_assert!(!found.is_empty());
-        let found = found.join("\n");
+        let found = mistakes(&text).join("\n");
         prop_assert!(!found.contains("s3cret") && !found.contains(KEY_A) && !found.contains(GROUP_KEY), "{}", found);
     }
 }

@@ -205,7 +205,7 @@ fn what_a_stranger_sends_stays_on_one_line_of_the_log() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_token_but_the_right_one_is_accepted(

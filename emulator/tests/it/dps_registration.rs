@@ -96,7 +96,7 @@ async fn a_registration_is_assigning_at_first_and_then_assigned() {
             format!(
                 "Information {ID}: registers by the enrollment group contoso, for the first time, operation {operation}"
             ),
-            format!("Information {ID}: assigned to {TOASTERS} as {ID} (InitialAssignment)"),
+            format!("Information {ID}: assigned to {TOASTERS} as {ID} (initialAssignment)"),
         ]
     );
 }
@@ -152,7 +152,7 @@ async fn a_disabled_enrollment_answers_disabled_and_asks_nobody() {
                 })
             )
         );
-        rig.assert_logged(&format!("Warning {id}: disabled: so is the {name}"));
+        rig.assert_logged(&format!("Warning {id}: disabled, as the {name} is"));
     }
     assert_eq!(webhook.sent().len(), 0);
     // An enabled enrollment of its own lets a device of a disabled group in.

@@ -170,7 +170,7 @@ async fn devices_that_register_at_once_are_each_assigned_and_kept() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_bytes_are_a_store_or_an_error(content: Vec<u8>) {
