@@ -104,9 +104,9 @@ async fn within(settings: Settings, fleet: &Fleet, transport: Transport) -> Resu
         }
         complain(&entry);
     });
-    let emulator =
-        unless_interrupted(Emulator::start(settings, functions, Journal::new(|entry| complain(&entry))))
-            .await?;
+    // What becomes of each device stands in the report.
+    let service = Journal::new(|_| {});
+    let emulator = unless_interrupted(Emulator::start(settings, functions, service)).await?;
     let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
     let endpoint = emulator.endpoint(transport).map_err(|error| Stop::Failed(error.to_string()))?;
     let report = measure(fleet, &endpoint).await;
@@ -133,7 +133,7 @@ async fn measure(fleet: &Fleet, endpoint: &Endpoint) -> Result<Report, Stop> {
     finished.map(|()| report)
 }
 
-/// Repeats on standard error what one of the stand-ins says is wrong.
+/// Repeats on standard error what the Functions host says is wrong.
 fn complain(entry: &Entry) {
     if entry.level == Level::Error {
         // Nobody to tell is no reason to stop.

@@ -4,13 +4,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use dps_emulator::host::Framing;
 use dps_emulator::journal::Level;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::host::App;
+use super::program::handler;
 
 const HUB: &str = "contoso-toasters-hub-1098.azure-devices.net";
 
@@ -60,25 +60,9 @@ async fn held_to(body: &str, wanted: (u16, &str, &str), lines: &[String]) {
 /// An app whose handler is the real one.
 fn real_app() -> App {
     let app = App::new();
-    app.host_json("/customHandler/description/defaultExecutablePath", handler().into());
+    app.host_json("/customHandler/description/defaultExecutablePath", handler().display().to_string().into());
     app.function("HttpTrigger1", json!({"authLevel": "function", "methods": ["post"]}));
     app
-}
-
-/// Builds the handler and gives the path of its executable.
-fn handler() -> String {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--package", "dps-custom-allocation", "--bin", "handler", "--message-format", "json"])
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&built.stderr);
-    assert!(built.status.success(), "the handler does not build:\n{stderr}");
-    let messages = String::from_utf8(built.stdout).unwrap();
-    let executable = messages.lines().find_map(|line| {
-        let message: Value = serde_json::from_str(line).unwrap();
-        (message["target"]["name"] == "handler").then(|| message["executable"].as_str().map(String::from))?
-    });
-    executable.unwrap_or_else(|| panic!("no executable in\n{messages}\n{stderr}"))
 }
 
 /// A recorded request of the tutorial, which the handler's own tests keep.

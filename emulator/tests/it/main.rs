@@ -4,6 +4,8 @@
 
 /// The command line: key derivation, usage errors, exit codes.
 mod cli;
+/// A proxy that leads a client with a fixed port to another.
+mod connect_proxy;
 /// The simulated device, against a service that plays a script.
 mod device;
 /// The DPS stand-in: its configuration file.
@@ -50,5 +52,7 @@ mod program;
 mod replay;
 /// A service that answers what a test tells it to.
 mod scripted_service;
+/// The Python and Node device SDKs, unmodified, against the stand-ins.
+mod sdk;
 /// TLS, certificates, start and stop of the provisioning service.
 mod tls;

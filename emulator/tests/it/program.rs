@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{Read, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,8 +34,38 @@ pub(crate) fn emulator<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Co
     command
 }
 
+/// The path of the handler, the real one, which is built first.
+pub(crate) fn handler() -> PathBuf {
+    static HANDLER: OnceLock<PathBuf> = OnceLock::new();
+    HANDLER.get_or_init(build_handler).clone()
+}
+
+fn build_handler() -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "build",
+        "--package",
+        "dps-custom-allocation",
+        "--bin",
+        "handler",
+        "--message-format",
+        "json",
+    ]);
+    let built = run_for(&mut cargo, "", Duration::from_secs(900));
+    assert_eq!(built.code, 0, "the handler does not build\n{built}");
+    let executable = built.stdout.lines().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).unwrap();
+        (message["target"]["name"] == "handler").then(|| message["executable"].as_str().map(PathBuf::from))?
+    });
+    executable.unwrap_or_else(|| panic!("no executable\n{built}"))
+}
+
 /// Runs `command` to its end, with `input` as its standard input.
 pub(crate) fn run(command: &mut Command, input: &str) -> Ended {
+    run_for(command, input, DEADLINE)
+}
+
+fn run_for(command: &mut Command, input: &str, limit: Duration) -> Ended {
     let shown = format!("{command:?}");
     let mut child = command
         .stdin(Stdio::piped())
@@ -45,14 +77,14 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Ended {
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let stdout = collect(child.stdout.take().unwrap());
     let stderr = collect(child.stderr.take().unwrap());
-    let code = wait(&mut child, DEADLINE);
+    let code = wait(&mut child, limit);
     let ended = Ended {
         command: shown,
         code: code.unwrap_or(-1),
         stdout: stdout.join().unwrap(),
         stderr: stderr.join().unwrap(),
     };
-    assert!(code.is_some(), "still running after {DEADLINE:?}\n{ended}");
+    assert!(code.is_some(), "still running after {limit:?}\n{ended}");
     ended
 }
 
