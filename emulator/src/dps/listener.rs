@@ -1,23 +1,26 @@
 //! A TLS port: takes connections, shakes hands, and gives each connection to a protocol.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::refusals::Refusals;
-use super::tls::{self, Connection};
+use super::seats::{Proof, Seat, Seats};
+use super::tls;
 
 /// How long connections have to end once asked to; then they are cut.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How long to wait after a connection could not be taken, as when the process has no file handle left.
-const RESPITE: Duration = Duration::from_millis(50);
+const RESPITE: Duration = Duration::from_millis(100);
 
 /// A protocol that is spoken over TLS.
 pub(super) trait Protocol: Send + Sync + 'static {
@@ -36,11 +39,22 @@ pub(super) struct Listener {
     /// The CA certificate that devices are to trust, for the log.
     pub(super) ca: PathBuf,
     /// One seat for each connection that may be open, shared among all ports.
-    pub(super) seats: Arc<Semaphore>,
+    pub(super) seats: Seats,
     /// How long a handshake may take.
     pub(super) patience: Duration,
     /// Where refusals are said.
     pub(super) refusals: Refusals,
+}
+
+/// A device's connection after the handshake.
+#[derive(Debug)]
+pub(super) struct Connection {
+    /// What the device says and hears.
+    pub(super) stream: TlsStream<TcpStream>,
+    /// Where the device is.
+    pub(super) peer: SocketAddr,
+    /// To be given once the device has shown a good credential.
+    pub(super) proof: Proof,
 }
 
 /// Asks to end what is being done.
@@ -70,26 +84,36 @@ impl Listener {
         let listener = Arc::new(self);
         let protocol = Arc::new(protocol);
         let mut connections = JoinSet::new();
+        let mut full = false;
         loop {
-            let stream = tokio::select! {
+            let accepted = tokio::select! {
                 () = stop.requested() => break,
                 Some(ended) = connections.join_next(), if !connections.is_empty() => {
                     listener.ended::<P>(ended);
                     continue;
                 }
-                stream = listener.accept::<P>(&socket) => stream,
+                accepted = socket.accept() => accepted,
             };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    listener.refusals.say(format!("{}: cannot take a connection: {error}", P::NAME));
+                    sleep(RESPITE).await;
+                    continue;
+                }
+            };
+            let full_before = std::mem::replace(&mut full, listener.seats.free() == 0);
+            if full && !full_before {
+                listener
+                    .refusals
+                    .say(format!("{} {peer}: all seats are taken; this one and the next wait", P::NAME));
+            }
             let seat = tokio::select! {
                 () = stop.requested() => break,
-                seat = listener.seat::<P>() => seat,
+                seat = listener.seats.take() => seat,
             };
             let (listener, protocol, stop) = (listener.clone(), protocol.clone(), stop.clone());
-            connections.spawn(async move {
-                if let Some(connection) = listener.shake::<P>(stream, stop.clone()).await {
-                    protocol.serve(connection, stop).await;
-                }
-                drop(seat);
-            });
+            connections.spawn(async move { listener.serve(stream, peer, seat, &*protocol, stop).await });
         }
         // Whoever still waits to be taken is refused from here on.
         drop(socket);
@@ -97,33 +121,37 @@ impl Listener {
         connections.shutdown().await;
     }
 
-    /// The next connection. Never fails: what cannot be taken now is waited for.
-    async fn accept<P: Protocol>(&self, socket: &TcpListener) -> TcpStream {
-        loop {
-            match socket.accept().await {
-                Ok((stream, _)) => return stream,
-                Err(error) => {
-                    self.refusals.say(format!("{}: cannot take a connection: {error}", P::NAME));
-                    sleep(RESPITE).await;
-                }
+    /// One connection, from the handshake to its end or to the loss of its seat.
+    async fn serve<P: Protocol>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mut seat: Seat,
+        protocol: &P,
+        stop: Stop,
+    ) {
+        let proof = seat.proof.clone();
+        let served = async {
+            if let Some(stream) = self.shake::<P>(stream, peer, stop.clone()).await {
+                protocol.serve(Connection { stream, peer, proof }, stop).await;
             }
+        };
+        tokio::select! {
+            () = seat.dismissed() => {
+                self.refusals.say(format!("{} {peer}: no credential so far, and others wait; cut", P::NAME));
+            }
+            () = served => {}
         }
-    }
-
-    /// A seat for the connection that was taken last; the others wait meanwhile.
-    async fn seat<P: Protocol>(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(seat) = self.seats.clone().try_acquire_owned() {
-            return Some(seat);
-        }
-        self.refusals.say(format!("{}: all seats are taken: the next connection waits for one", P::NAME));
-        // The semaphore is never closed, so there is a seat in the end.
-        self.seats.clone().acquire_owned().await.ok()
     }
 
     /// The handshake. `None` if it fails or takes too long, which is said.
-    async fn shake<P: Protocol>(&self, stream: TcpStream, mut stop: Stop) -> Option<Connection> {
-        // Both fail only on a connection that is gone already.
-        let peer = stream.peer_addr().ok()?;
+    async fn shake<P: Protocol>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mut stop: Stop,
+    ) -> Option<TlsStream<TcpStream>> {
+        // Fails only on a connection that is gone already.
         stream.set_nodelay(true).ok()?;
         let refuse = |why: String| {
             self.refusals.say(format!("{} {peer}: TLS: {why}", P::NAME));
@@ -134,7 +162,7 @@ impl Listener {
             handshake = timeout(self.patience, self.acceptor.accept(stream)) => handshake,
         };
         match handshake {
-            Ok(Ok(stream)) => Some(Connection { stream, peer }),
+            Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => refuse(tls::explain(&error, &self.ca)),
             Err(_) => refuse(format!("no handshake within {} s", self.patience.as_secs_f32())),
         }

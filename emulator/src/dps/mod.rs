@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::timeout;
 
@@ -24,6 +24,7 @@ use self::https::Https;
 use self::listener::{Listener, Protocol, Stop};
 use self::mqtt::{Mqtt, MqttOptions};
 use self::refusals::Refusals;
+use self::seats::Seats;
 use crate::journal::Journal;
 
 mod allocation;
@@ -47,6 +48,7 @@ mod registration;
 mod reply;
 mod request;
 mod sas;
+mod seats;
 mod service;
 mod stamp;
 mod store;
@@ -89,7 +91,8 @@ pub struct DpsOptions {
     pub answer_delay: Duration,
     /// How long a device may take over a TLS handshake, its first packet or request, and the rest of each.
     pub patience: Duration,
-    /// As many connections may be open at once; further ones wait for one to end.
+    /// As many connections may be open at once, or fewer if the process may open fewer than twice as many files.
+    /// Further ones wait, and after two seconds take the place of those that have shown no credential.
     pub connections: usize,
 }
 
@@ -145,8 +148,15 @@ impl Dps {
 
         let body_limit = options.service.body_limit;
         let service = Service::new(options.config, options.service, store, journal.clone());
+        let seats = Seats::new(options.connections);
+        if seats.free() < options.connections {
+            journal.info(format!(
+                "{} connections at once, and not {}: the system lets this process open no more files",
+                seats.free(),
+                options.connections
+            ));
+        }
         let refusals = Refusals::new(journal);
-        let seats = Arc::new(Semaphore::new(options.connections));
         let patience = options.patience;
         let listener = Listener { acceptor, ca: ca.clone(), seats, patience, refusals: refusals.clone() };
         let mqtt_options = MqttOptions { answer_delay: options.answer_delay, patience, body_limit };

@@ -4,28 +4,16 @@
 //! has a certificate to show is refused later for want of a token, with a line that says so.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
 use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, InvalidMessage, ServerConfig};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::DpsError;
 use super::certificate::Certificate;
-
-/// A device's connection after the handshake.
-#[derive(Debug)]
-pub(super) struct Connection {
-    /// What the device says and hears.
-    pub(super) stream: TlsStream<TcpStream>,
-    /// Where the device is.
-    pub(super) peer: SocketAddr,
-}
 
 /// The server's side of the handshake, with `certificate`; `path` is where that came from.
 ///

@@ -348,7 +348,29 @@ async fn a_connection_too_many_waits_for_a_seat() {
     // Let in once the silent ones have been let go.
     let mut device = stage.mqtt().await;
     device.enter("dev1").await;
-    stage.says(&["all seats are taken"]).await;
+    stage.says(&["MQTT 127.0.0.1:", "all seats are taken"]).await;
+}
+
+#[tokio::test]
+async fn whoever_shows_no_credential_gives_way_to_the_next() {
+    let stage = Stage::with(|options| {
+        options.connections = 2;
+        options.patience = DEADLINE;
+    })
+    .await;
+    let mut present = stage.mqtt().await;
+    present.enter("dev1").await;
+    let _silent = connect_only(&stage).await;
+    let mut handshake_only = stage.mqtt().await;
+    handshake_only.send(&[0x10]).await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev2").await;
+    stage.says_often(2, &["MQTT 127.0.0.1:", "no credential so far, and others wait; cut"]).await;
+    handshake_only.expect_end().await;
+    for device in [&mut present, &mut device] {
+        device.send(&[0xc0, 0]).await;
+        device.expect(&[0xd0, 0]).await;
+    }
 }
 
 async fn connect_only(stage: &Stage) -> tokio::net::TcpStream {

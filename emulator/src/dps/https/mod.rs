@@ -29,9 +29,9 @@ use serde::Deserialize;
 use tokio::time::{Instant, timeout};
 
 use self::route::{Call, Route};
-use super::listener::{Protocol, Stop};
+use super::listener::{Connection, Protocol, Stop};
 use super::refusals::{Refusals, quoted};
-use super::tls::Connection;
+use super::seats::Proof;
 use super::{Answer, Service};
 
 mod route;
@@ -73,9 +73,14 @@ impl Https {
     }
 
     /// What `request` is answered.
-    async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        proof: &Proof,
+    ) -> Response<Full<Bytes>> {
         let location = location(&request);
-        match self.answer(request, peer).await {
+        match self.answer(request, peer, proof).await {
             Ok(answer) if answer.status == 202 => {
                 let mut response = frame(&answer);
                 if let Some(location) = location {
@@ -96,7 +101,12 @@ impl Https {
     }
 
     /// The service's answer, or a refusal by the rules of HTTP.
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Result<Answer, Box<Refused>> {
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        proof: &Proof,
+    ) -> Result<Answer, Box<Refused>> {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
         let Some(call) = Call::read(path) else {
@@ -116,6 +126,7 @@ impl Https {
             Ok(device) => device,
             Err(answer) => return Ok(answer),
         };
+        proof.give();
         if call.route != Route::Operation {
             check_media(&head.headers)?;
         }
@@ -155,11 +166,11 @@ impl Protocol for Https {
     const NAME: &'static str = "HTTPS";
 
     async fn serve(&self, connection: Connection, mut stop: Stop) {
-        let peer = connection.peer;
+        let (peer, proof) = (connection.peer, &connection.proof);
         let asked = Arc::new(AtomicBool::new(false));
         let service = service_fn(|request| {
             asked.store(true, Ordering::Relaxed);
-            async move { Ok::<_, Infallible>(self.respond(request, peer).await) }
+            async move { Ok::<_, Infallible>(self.respond(request, peer, proof).await) }
         });
         let mut served = pin!(
             http1::Builder::new()

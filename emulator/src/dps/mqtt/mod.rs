@@ -20,9 +20,9 @@ use self::packet::Malformed;
 use self::session::{End, Session};
 use self::wire::{Silence, Wire};
 use super::Service;
-use super::listener::{Protocol, Stop};
+use super::listener::{Connection, Protocol, Stop};
 use super::refusals::Refusals;
-use super::tls::Connection;
+use super::seats::Proof;
 
 mod clients;
 mod credentials;
@@ -66,7 +66,7 @@ impl Mqtt {
     }
 
     /// Lets the device in and serves it. `name` is what the log calls it, and becomes better known on the way.
-    async fn talk(&self, wire: &mut Wire, name: &mut String) -> End {
+    async fn talk(&self, wire: &mut Wire, name: &mut String, proof: &Proof) -> End {
         let connect = match self.connect(wire).await {
             Ok(connect) => connect,
             Err(end) => return end,
@@ -84,6 +84,7 @@ impl Mqtt {
             // The service has said why.
             Err(_) => return refuse(wire, ConnectReturnCode::NotAuthorized, End::Disconnect).await,
         };
+        proof.give();
         name.push_str(&format!(" ({registration_id})"));
         let mut hold = self.clients.take(&registration_id);
         // Never "session present": the .NET SDK fails on it.
@@ -140,7 +141,7 @@ impl Protocol for Mqtt {
         let mut name = format!("MQTT {}", connection.peer);
         let end = tokio::select! {
             () = stop.requested() => End::Disconnect,
-            end = self.talk(&mut wire, &mut name) => end,
+            end = self.talk(&mut wire, &mut name, &connection.proof) => end,
         };
         if let Some(why) = end.why() {
             self.refusals.say(format!("{name}: {why}; connection closed"));
