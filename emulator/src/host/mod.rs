@@ -2,8 +2,8 @@
 //!
 //! A caller's request goes through `server` and `routes` to the `invoker`, which tells the handler of it: as
 //! an envelope (`invocation`, `metadata`) whose `reply` it judges, as a copy (`forward`) or as a stream
-//! (`proxy`). The `worker` keeps the handler's `process` running; the `console` says what `func start` says.
-//! What the app's folder says is read once, by `app`.
+//! (`proxy`). The `keeper` keeps the handler's `process` running; calls wait for it by its `worker`. The
+//! `console` says what `func start` says. What the app's folder says is read once, by `app`.
 //!
 //! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
 
@@ -20,6 +20,7 @@ mod header_names;
 mod identity;
 mod invocation;
 mod invoker;
+mod keeper;
 mod launch;
 mod metadata;
 mod newtonsoft;

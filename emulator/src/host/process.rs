@@ -28,6 +28,8 @@ const KILL_GRACE: Duration = Duration::from_secs(1);
 pub(super) struct Process {
     child: Child,
     pid: u32,
+    /// The process group that it leads, until that is killed.
+    group: Option<Pid>,
     /// Reads stdout and stderr to their ends; what the reader of stderr returns are the last errors.
     output: JoinSet<Vec<String>>,
     errors: Vec<String>,
@@ -59,12 +61,16 @@ impl Process {
         if let Some(stderr) = child.stderr.take() {
             output.spawn(tell(stderr, Stream::Stderr, console.clone()));
         }
-        Ok(Self { pid: child.id().unwrap_or_default(), child, output, errors: Vec::new() })
+        let pid = child.id().unwrap_or_default();
+        let group = Pid::from_raw(pid.cast_signed());
+        Ok(Self { child, pid, group, output, errors: Vec::new() })
     }
 
-    /// Waits until the process has ended and its output is told. May be cancelled and called again.
+    /// Waits until the process has ended and its output is told; what it started and left behind is killed.
+    /// May be cancelled and called again.
     pub(super) async fn ended(&mut self) -> Exit {
         let status = self.child.wait().await;
+        self.kill_group();
         let _ = timeout(OUTPUT_GRACE, async {
             while let Some(told) = self.output.join_next().await {
                 self.errors.extend(told.unwrap_or_default());
@@ -80,10 +86,10 @@ impl Process {
         let _ = timeout(KILL_GRACE, self.child.wait()).await;
     }
 
-    fn kill_group(&self) {
-        // Once the process is reaped its id may be another's.
-        if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-            let _ = kill_process_group(pid, Signal::KILL);
+    /// Kills the group once: when its leader is gone, the group's id may become another's.
+    fn kill_group(&mut self) {
+        if let Some(group) = self.group.take() {
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 }

@@ -1,30 +1,17 @@
-//! The handler as the host keeps it: started, polled until it answers, restarted, given up, killed.
-//!
-//! Rules: `HttpFunctionInvocationDispatcher.cs` and `DefaultHttpWorkerService.cs` in
-//! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
+//! The handler, from a caller's point of view: where it listens, whether it is ready, and orders to its keeper.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::timeout;
 
-use super::client;
 use super::console::Console;
+use super::keeper::Keeper;
 use super::launch::Launch;
-use super::process::{Exit, Process};
-
-/// The pause between two attempts to reach a handler that is starting.
-const POLL: Duration = Duration::from_millis(25);
-
-/// How many failures end the host.
-const STRIKES: usize = 3;
-
-/// The exit code by which a handler asks to be started again.
-const RESTART_CODE: i32 = 200;
+use super::process::Process;
 
 /// The handler, from a caller's point of view.
 #[derive(Debug)]
@@ -40,45 +27,25 @@ pub(super) struct Worker {
 /// order the next one killed.
 pub(super) type Run = u64;
 
+/// What the handler is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
+    /// It starts, or is started again.
     Starting,
+    /// It takes calls.
     Ready(Run),
+    /// It is given up, or stopped.
     Stopped,
 }
 
+/// What the keeper is told to do.
 #[derive(Debug)]
-enum Order {
+pub(super) enum Order {
+    /// Kill the handler and start it again, unless this run is over.
     Restart(Run),
+    /// Give the handler up: a call has waited for it in vain.
     GiveUp,
-    Stop,
-}
-
-/// What keeps the handler running.
-struct Keeper {
-    launch: Launch,
-    host_name: String,
-    console: Console,
-    address: SocketAddr,
-    initialization_timeout: Duration,
-    strikes: Strikes,
-    state: watch::Sender<State>,
-    orders: mpsc::Receiver<Order>,
-    run: Run,
-}
-
-/// The failures that still count.
-#[derive(Debug)]
-struct Strikes {
-    forgiven_after: Duration,
-    count: usize,
-    last: Option<Instant>,
-}
-
-/// What to do after a run of the handler.
-enum Next {
-    Start,
-    GiveUp,
+    /// Kill the handler.
     Stop,
 }
 
@@ -107,20 +74,10 @@ impl Worker {
         let first = Process::start(&mut launch.command(address.port(), &host_name), &console)?;
         let (state_sender, state) = watch::channel(State::Starting);
         let (orders, order_receiver) = mpsc::channel(16);
-        let keeper = Keeper {
-            launch,
-            host_name,
-            console,
-            address,
-            initialization_timeout: limits.initialization,
-            strikes: Strikes { forgiven_after: limits.strikes_forgiven_after, count: 0, last: None },
-            state: state_sender,
-            orders: order_receiver,
-            run: 1,
-        };
-        let keeper = tokio::spawn(keeper.keep(first));
         // A starting handler may fail twice and be started a third time before calls give it up.
-        Ok(Self { address, patience: 4 * limits.initialization, state, orders, keeper })
+        let patience = 4 * limits.initialization;
+        let keeper = Keeper::new(launch, host_name, address, limits, console, state_sender, order_receiver);
+        Ok(Self { address, patience, state, orders, keeper: tokio::spawn(keeper.keep(first)) })
     }
 
     /// Where the handler listens.
@@ -157,10 +114,10 @@ impl Worker {
         let _ = self.orders.send(Order::Restart(run)).await;
     }
 
-    /// Gives the handler up, since it never became ready.
+    /// Gives the handler up, unless it has become ready after all.
     pub(super) async fn give_up(&self) {
         let _ = self.orders.send(Order::GiveUp).await;
-        self.stopped().await;
+        let _ = self.state.clone().wait_for(|state| *state != State::Starting).await;
     }
 
     /// Kills the handler, at once or nearly so.
@@ -172,126 +129,6 @@ impl Worker {
     pub(super) async fn stop(&self) {
         let _ = self.orders.send(Order::Stop).await;
         self.stopped().await;
-    }
-}
-
-impl Keeper {
-    /// Keeps the handler running until it is stopped or given up.
-    async fn keep(mut self, first: Process) {
-        let mut process = Some(first);
-        loop {
-            let next = match self.watch(process.take()).await {
-                Next::Start => self.spawn(),
-                end => {
-                    if matches!(end, Next::GiveUp) {
-                        self.console.gave_up();
-                    }
-                    let _ = self.state.send(State::Stopped);
-                    return;
-                }
-            };
-            process = next;
-        }
-    }
-
-    /// Starts the handler once more. `None` if that fails, which counts as nothing: calls wait in vain.
-    fn spawn(&mut self) -> Option<Process> {
-        self.run += 1;
-        let _ = self.state.send(State::Starting);
-        let mut command = self.launch.command(self.address.port(), &self.host_name);
-        Process::start(&mut command, &self.console)
-            .inspect_err(|error| self.console.not_spawned(self.executable(), error))
-            .ok()
-    }
-
-    /// Watches one run of the handler to its end.
-    async fn watch(&mut self, mut process: Option<Process>) -> Next {
-        let next = self.events(&mut process).await;
-        let _ = self.state.send_if_modified(|state| {
-            let was_ready = matches!(state, State::Ready(_));
-            *state = State::Starting;
-            was_ready
-        });
-        if let Some(process) = process {
-            process.kill().await;
-        }
-        next
-    }
-
-    async fn events(&mut self, process: &mut Option<Process>) -> Next {
-        let deadline = Instant::now() + self.initialization_timeout;
-        let mut started = false;
-        let readiness = answers(self.address);
-        let mut readiness = std::pin::pin!(timeout_at(deadline, readiness));
-        // Without a process there is nothing to become ready; whatever else listens there does not count.
-        let spawned = process.is_some();
-        loop {
-            tokio::select! {
-                answered = &mut readiness, if spawned && !started => match answered {
-                    Ok(()) => {
-                        started = true;
-                        self.console.started();
-                        let _ = self.state.send(State::Ready(self.run));
-                    }
-                    Err(_) => {
-                        self.console.not_started(self.address.port(), self.initialization_timeout);
-                        return self.strikes.strike();
-                    }
-                },
-                exit = ended(process) => {
-                    *process = None;
-                    match exit.code {
-                        0 => self.console.exited_with_success(self.executable()),
-                        RESTART_CODE => return Next::Start,
-                        _ => {
-                            self.console.exited(self.executable(), &exit);
-                            return self.strikes.strike();
-                        }
-                    }
-                }
-                order = self.orders.recv() => match order {
-                    Some(Order::Restart(run)) if run == self.run => return Next::Start,
-                    Some(Order::Restart(_)) => {}
-                    Some(Order::GiveUp) => {
-                        self.console.never_ready();
-                        return Next::Stop;
-                    }
-                    Some(Order::Stop) | None => return Next::Stop,
-                },
-            }
-        }
-    }
-
-    fn executable(&self) -> &Path {
-        &self.launch.executable
-    }
-}
-
-impl Strikes {
-    /// Counts a failure; the third in a row ends the host.
-    fn strike(&mut self) -> Next {
-        let now = Instant::now();
-        if self.last.is_some_and(|last| now - last > self.forgiven_after) {
-            self.count = 0;
-        }
-        self.last = Some(now);
-        self.count += 1;
-        if self.count < STRIKES { Next::Start } else { Next::GiveUp }
-    }
-}
-
-/// The end of `process`; never, if there is none.
-async fn ended(process: &mut Option<Process>) -> Exit {
-    match process {
-        Some(process) => process.ended().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Polls `GET /` until something answers: any HTTP status will do, and so will what is not HTTP at all.
-async fn answers(address: SocketAddr) {
-    while !client::probe(address).await {
-        sleep(POLL).await;
     }
 }
 
