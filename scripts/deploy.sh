@@ -40,25 +40,32 @@ elif $WITH_FUNC; then
   if $dry_run; then show scripts/build.sh; else "$root/scripts/build.sh" >&2; fi
 fi
 
-begin 'checking that the region has Flex Consumption'
-locations=$(ask "$LOCATION" az functionapp list-flexconsumption-locations --query '[].name' --output tsv)
-is_one_of "$LOCATION" "$locations" ||
-  fail "the region $LOCATION" '' "a LOCATION with Flex Consumption: $(printf '%s' "$locations" | tr '\n' ' ')"
-
-begin 'creating the resource group'
+begin 'looking for the Function App'
 group_exists=$(ask false az group exists --name "$RESOURCE_GROUP" --output tsv)
-if [ "$group_exists" != true ]; then
-  run az group create --name "$RESOURCE_GROUP" --location "$LOCATION" --tags "$tag" --output none
+app_exists=false
+if [ "$group_exists" = true ] || $dry_run; then
+  if resource_exists Microsoft.Web/sites "$FUNCTION_APP"; then app_exists=true; fi
 fi
 
-begin 'creating the storage account'
-if ! resource_exists Microsoft.Storage/storageAccounts "$STORAGE_ACCOUNT"; then
-  run az storage account create --name "$STORAGE_ACCOUNT" --resource-group "$RESOURCE_GROUP" --location "$LOCATION" \
-    --sku Standard_LRS --min-tls-version TLS1_2 --allow-blob-public-access false --tags "$tag" --output none
-fi
+if ! $app_exists; then
+  begin 'checking that the region has Flex Consumption'
+  locations=$(ask "$LOCATION" az functionapp list-flexconsumption-locations --query '[].name' --output tsv)
+  is_one_of "$LOCATION" "$locations" ||
+    fail "the region $LOCATION" '' "a LOCATION with Flex Consumption: $(printf '%s' "$locations" | tr '\n' ' ')"
 
-begin 'creating the Function App'
-if ! resource_exists Microsoft.Web/sites "$FUNCTION_APP"; then
+  begin 'creating the resource group'
+  if [ "$group_exists" != true ]; then
+    run az group create --name "$RESOURCE_GROUP" --location "$LOCATION" --tags "$tag" --output none
+  fi
+
+  begin 'creating the storage account'
+  if ! resource_exists Microsoft.Storage/storageAccounts "$STORAGE_ACCOUNT"; then
+    run az storage account create --name "$STORAGE_ACCOUNT" --resource-group "$RESOURCE_GROUP" \
+      --location "$LOCATION" --sku Standard_LRS --min-tls-version TLS1_2 --allow-blob-public-access false \
+      --tags "$tag" --output none
+  fi
+
+  begin 'creating the Function App'
   # No --runtime-version: az 2.91 refuses every value of it for a custom handler.
   run az functionapp create --name "$FUNCTION_APP" --resource-group "$RESOURCE_GROUP" \
     --storage-account "$STORAGE_ACCOUNT" --flexconsumption-location "$LOCATION" --runtime custom \

@@ -155,7 +155,7 @@ fn every_command_that_fails_is_explained() {
         "(TooManyRequests) The request is being throttled as the limit has been reached for operation type.";
     for (command, step) in [
         ("functionapp list-flexconsumption-locations", "checking that the region has Flex Consumption"),
-        ("group exists", "creating the resource group"),
+        ("group exists", "looking for the Function App"),
         ("group create", "creating the resource group"),
         ("resource show", "creating the storage account"),
         ("storage account create", "creating the storage account"),
