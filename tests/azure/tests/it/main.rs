@@ -38,3 +38,9 @@ mod interrupted;
 
 /// The stand-in for az itself: it must refuse what az refuses.
 mod stand_in;
+
+/// Scripts, workflows, editor files and queries, under the checkers of those who read them.
+mod checked;
+
+/// `.funcignore` under Core Tools' rules and gitignore's.
+mod funcignore;

@@ -56,13 +56,7 @@ fn every_command_of_a_dry_run_is_one_that_az_takes() {
     for script in SCRIPTS {
         let dry = world.run(script, &["--dry-run"]);
         for line in dry.stdout.lines().filter(|line| line.starts_with("az ")) {
-            let mut command = std::process::Command::new("bash");
-            command
-                .args(["-c", line])
-                .env("PATH", format!("{}:/usr/bin:/bin", world.path("bin").display()))
-                .env("AZURE_STUB_STATE", world.path("state.json"))
-                .env("AZURE_STUB_CALLS", world.path("calls.jsonl"));
-            let output = command.output().unwrap();
+            let output = world.shell(line);
             let said = String::from_utf8(output.stderr).unwrap();
             let needs_extension = said.contains("requires the extension azure-iot");
             assert!(output.status.code() != Some(2) || needs_extension, "{script}: {line}: {said}");

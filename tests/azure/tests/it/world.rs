@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -161,6 +161,17 @@ impl World {
         };
         run.kept_its_secrets();
         run
+    }
+
+    /// One command line of a shell, with the stand-ins on the PATH.
+    pub(crate) fn shell(&self, line: &str) -> Output {
+        Command::new("bash")
+            .args(["-c", line])
+            .env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()))
+            .env("AZURE_STUB_STATE", self.path("state.json"))
+            .env("AZURE_STUB_CALLS", self.path("calls.jsonl"))
+            .output()
+            .unwrap()
     }
 
     /// The model as it is now.
