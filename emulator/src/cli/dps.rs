@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::interrupt::interrupted;
+use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
 use crate::dps::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
 use crate::journal::Journal;
@@ -60,6 +60,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let mut interrupt = Interrupt::listen()?;
     let config = Config::load(&args.config).map_err(|error| Stop::Failed(error.to_string()))?;
     let journal = Journal::stdout();
     let id_scope = config.id_scope.clone();
@@ -85,7 +86,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     journal.info(format!("devices of ID scope {id_scope} register over MQTT at {}", dps.mqtt_address()));
     journal.info(format!("and over HTTPS at {}", dps.https_address()));
     journal.info(format!("they trust {}", dps.ca_certificate().display()));
-    let _ = interrupted().await;
+    interrupt.wait().await;
     dps.stop().await;
     Ok(Outcome::Fine)
 }

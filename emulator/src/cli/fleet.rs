@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::app::App;
 use super::device::id_scope;
-use super::interrupt::unless_interrupted;
+use super::interrupt::Interrupt;
 use super::target::Target;
 use super::{Outcome, Stop, key, registration_id};
 use crate::contoso;
@@ -61,6 +61,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let mut interrupt = Interrupt::listen()?;
     let fleet = Fleet {
         count: args.count as usize,
         concurrency: args.concurrency as usize,
@@ -76,7 +77,9 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     registration_id::parse(&fleet.pattern.registration_id(fleet.count, fleet.count))
         .map_err(|wanted| Stop::Usage(format!("--id-pattern makes no registration ids: {wanted}")))?;
     match args.host {
-        Some(host) => measure(&fleet, &args.target.endpoint(host)?).await.map(|report| report.outcome()),
+        Some(host) => {
+            measure(&fleet, &args.target.endpoint(host)?, &mut interrupt).await.map(|report| report.outcome())
+        }
         None => {
             let state =
                 TempDir::new().map_err(|error| Stop::Failed(format!("no temporary folder: {error}")))?;
@@ -88,14 +91,19 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
                 ports: Ports::default(),
                 retry_after: 1,
             };
-            within(settings, &fleet, args.target.transport).await
+            within(settings, &fleet, args.target.transport, &mut interrupt).await
         }
     }
 }
 
 /// Measures with an emulator in this process, and counts what only the emulator knows: how often the
 /// function ran.
-async fn within(settings: Settings, fleet: &Fleet, transport: Transport) -> Result<Outcome, Stop> {
+async fn within(
+    settings: Settings,
+    fleet: &Fleet,
+    transport: Transport,
+    interrupt: &mut Interrupt,
+) -> Result<Outcome, Stop> {
     let executions = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&executions);
     let functions = Journal::new(move |entry| {
@@ -106,10 +114,10 @@ async fn within(settings: Settings, fleet: &Fleet, transport: Transport) -> Resu
     });
     // What becomes of each device stands in the report.
     let service = Journal::new(|_| {});
-    let emulator = unless_interrupted(Emulator::start(settings, functions, service)).await?;
+    let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await?;
     let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
     let endpoint = emulator.endpoint(transport).map_err(|error| Stop::Failed(error.to_string()))?;
-    let report = measure(fleet, &endpoint).await;
+    let report = measure(fleet, &endpoint, interrupt).await;
     emulator.stop().await;
     let report = report?;
     let (executions, decided) = (executions.load(Ordering::Relaxed), report.assigned() + report.refused());
@@ -118,7 +126,7 @@ async fn within(settings: Settings, fleet: &Fleet, transport: Transport) -> Resu
 }
 
 /// Registers the fleet with a progress bar, and prints the report; at Ctrl-C on what there is.
-async fn measure(fleet: &Fleet, endpoint: &Endpoint) -> Result<Report, Stop> {
+async fn measure(fleet: &Fleet, endpoint: &Endpoint, interrupt: &mut Interrupt) -> Result<Report, Stop> {
     let bar = ProgressBar::new(fleet.count as u64);
     if let Ok(style) =
         ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} devices, {per_sec}, {eta} left")
@@ -127,7 +135,7 @@ async fn measure(fleet: &Fleet, endpoint: &Endpoint) -> Result<Report, Stop> {
     }
     let mut report = Report::new(fleet.count);
     let registering = fleet.register(endpoint, &mut report, || bar.inc(1));
-    let finished = unless_interrupted(registering).await;
+    let finished = interrupt.unless(registering).await;
     bar.finish_and_clear();
     write!(io::stdout(), "{report}")?;
     finished.map(|()| report)

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::app::App;
-use super::interrupt::interrupted;
+use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
 use crate::host::{Framing, FunctionKeys, FunctionsHost, HostOptions};
 use crate::journal::Journal;
@@ -35,6 +35,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let mut interrupt = Interrupt::listen()?;
     let options = HostOptions {
         address: args.address,
         port: args.port,
@@ -46,7 +47,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let host = FunctionsHost::start(options, Journal::stdout()).await;
     let host = host.map_err(|error| Stop::Failed(error.to_string()))?;
     let outcome = tokio::select! {
-        _ = interrupted() => Ok(Outcome::Fine),
+        () = interrupt.wait() => Ok(Outcome::Fine),
         () = host.stopped() => Err(Stop::Failed("the handler failed three times; the host has given it up".to_owned())),
     };
     host.stop().await;

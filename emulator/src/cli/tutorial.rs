@@ -3,7 +3,7 @@ use std::io::{self, Write as _};
 use tempfile::TempDir;
 
 use super::app::App;
-use super::interrupt::unless_interrupted;
+use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
 use crate::contoso::HUB;
 use crate::device::Transport;
@@ -57,11 +57,12 @@ async fn go_through(
     function_log: &Kept,
     service: Journal,
 ) -> Result<Outcome, Stop> {
-    let emulator = unless_interrupted(Emulator::start(settings, functions, service)).await?;
+    let mut interrupt = Interrupt::listen()?;
+    let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await?;
     let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
     let endpoint = emulator.endpoint(transport).map_err(|error| Stop::Failed(error.to_string()))?;
     let tutorial = Tutorial::new(io::stdout()).run(&emulator, &endpoint, function_log);
-    let as_promised = unless_interrupted(tutorial).await;
+    let as_promised = interrupt.unless(tutorial).await;
     emulator.stop().await;
     Ok(if as_promised?? { Outcome::Fine } else { Outcome::Bad })
 }

@@ -3,7 +3,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::app::{App, absolute};
-use super::interrupt::{interrupted, unless_interrupted};
+use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
 use crate::contoso::HUB;
 use crate::emulator::{Emulator, Ports, Settings};
@@ -46,6 +46,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+    let mut interrupt = Interrupt::listen()?;
     let settings = Settings {
         app: args.app.folder()?,
         handler: args.app.handler()?,
@@ -55,12 +56,12 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         retry_after: args.retry_after,
     };
     let journal = Journal::stdout();
-    let emulator = unless_interrupted(Emulator::start(settings, journal.clone(), journal)).await?;
+    let emulator = interrupt.unless(Emulator::start(settings, journal.clone(), journal)).await?;
     let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
     let program = env::current_exe().unwrap_or_else(|_| "dps-emulator".into());
     writeln!(io::stdout(), "\n{}Ctrl-C ends it.\n", Instructions::new(&emulator, program))?;
     let outcome = tokio::select! {
-        _ = interrupted() => Ok(Outcome::Fine),
+        () = interrupt.wait() => Ok(Outcome::Fine),
         () = emulator.host.stopped() => Err(Stop::Failed("the handler failed three times; the host has given it up".to_owned())),
     };
     emulator.stop().await;

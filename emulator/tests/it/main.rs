@@ -24,6 +24,8 @@ mod dps_store;
 mod dps_webhook;
 /// A webhook that answers what a test tells it to.
 mod dps_webhook_server;
+/// Many devices at once.
+mod fleet;
 /// The Functions host: an app folder, a host that runs it, a client that controls every byte.
 mod host;
 /// The Functions host: mistakes in the app's folder, and what is printed of a good one.
@@ -42,6 +44,9 @@ mod host_robustness;
 mod host_tutorial;
 /// The provisioning service over HTTPS: answers, headers, refusals.
 mod https;
+/// Ctrl-C, and what `up` says to paste.
+#[cfg(target_os = "linux")]
+mod interrupt;
 /// The provisioning service over MQTT: bytes, rules, refusals.
 mod mqtt;
 /// MQTT packets by hand, for the other modules.
@@ -56,3 +61,5 @@ mod scripted_service;
 mod sdk;
 /// TLS, certificates, start and stop of the provisioning service.
 mod tls;
+/// The whole tutorial by one command.
+mod tutorial;

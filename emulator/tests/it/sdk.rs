@@ -135,7 +135,7 @@ async fn register(
 }
 
 /// The folder with both SDKs, which are installed first.
-fn installed() -> &'static Path {
+pub(crate) fn installed() -> &'static Path {
     static SDKS: OnceLock<PathBuf> = OnceLock::new();
     SDKS.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();

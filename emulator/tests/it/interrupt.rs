@@ -1,0 +1,181 @@
+//! Ctrl-C, and `up` with what it says to paste.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::program::{DEADLINE, emulator, handler, run, wait};
+
+/// What ends, ends within two seconds; a busy machine is given a little more.
+const SOON: Duration = Duration::from_secs(2);
+
+/// A command that runs until it is told to end.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    said: String,
+    _state: TempDir,
+}
+
+impl Running {
+    fn start(args: &[&str]) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut command = emulator(args);
+        match args[0] {
+            "dps" => {
+                let config = state.path().join("dps.json");
+                let hubs = ["a.azure-devices.net".to_owned()];
+                fs::write(&config, dps_emulator::contoso::configuration(&hubs, "http://localhost/")).unwrap();
+                command.arg("--config").arg(config);
+            }
+            _ => {
+                command.arg("--app").arg(root).arg("--handler").arg(handler());
+            }
+        }
+        if matches!(args[0], "dps" | "up") {
+            command.arg("--state").arg(state.path());
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (send, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        Self { child, lines, said: String::new(), _state: state }
+    }
+
+    /// Waits until a line with `text` is printed.
+    fn says(&mut self, text: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                let errors = self.errors();
+                panic!("never said: {text}\n{}\n{errors}", self.said);
+            };
+            self.said.push_str(&line);
+            self.said.push('\n');
+            if line.contains(text) {
+                return;
+            }
+        }
+    }
+
+    /// The processes that it started.
+    fn children(&self) -> Vec<u32> {
+        processes().into_iter().filter(|(_, parent)| *parent == self.child.id()).map(|(id, _)| id).collect()
+    }
+
+    /// Sends `signal`, and checks that all ends soon, with this exit code.
+    fn ends(mut self, signal: Signal, code: i32) {
+        let children = self.children();
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        let begun = Instant::now();
+        kill_process(pid, signal).unwrap();
+        let ended = wait(&mut self.child, DEADLINE);
+        let took = begun.elapsed();
+        let errors = self.errors();
+        assert_eq!(ended, Some(code), "{signal:?}\n{}\n{errors}", self.said);
+        assert!(took < SOON, "{signal:?}: {took:?}\n{}\n{errors}", self.said);
+        let alive: Vec<u32> =
+            processes().into_iter().map(|(id, _)| id).filter(|id| children.contains(id)).collect();
+        assert!(alive.is_empty(), "left behind: {alive:?}\n{}\n{errors}", self.said);
+    }
+
+    fn errors(&mut self) -> String {
+        let _ = self.child.kill();
+        let mut errors = String::new();
+        let _ = self.child.stderr.take().unwrap().read_to_string(&mut errors);
+        errors
+    }
+}
+
+/// All processes of this machine, each with its parent.
+fn processes() -> Vec<(u32, u32)> {
+    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    entries
+        .filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // `1234 (name) S 1 …`; a zombie is gone as far as anybody cares.
+            let (_, rest) = stat.rsplit_once(") ")?;
+            let mut fields = rest.split(' ');
+            let (state, parent) = (fields.next()?, fields.next()?.parse().ok()?);
+            (state != "Z").then_some((id, parent))
+        })
+        .collect()
+}
+
+#[test]
+fn ctrl_c_ends_every_command_and_its_handler() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut up = Running::start(&["up", "--port", "0", "--mqtt-port", "0", "--https-port", "0"]);
+        up.says("Ctrl-C ends it.");
+        assert_eq!(up.children().len(), 1, "{}", up.said);
+        up.ends(signal, 0);
+
+        let mut host = Running::start(&["host", "--port", "0"]);
+        host.says("Worker process started and initialized.");
+        assert_eq!(host.children().len(), 1, "{}", host.said);
+        host.ends(signal, 0);
+
+        let mut dps = Running::start(&["dps", "--mqtt-port", "0", "--https-port", "0"]);
+        dps.says("they trust ");
+        dps.ends(signal, 0);
+
+        let mut tutorial = Running::start(&["tutorial"]);
+        tutorial.says("Simulate the Contoso toaster device");
+        assert_eq!(tutorial.children().len(), 1, "{}", tutorial.said);
+        tutorial.ends(signal, 1);
+
+        let fleet = Running::start(&["fleet", "--count", "1000000"]);
+        let deadline = Instant::now() + DEADLINE;
+        while fleet.children().is_empty() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(fleet.children().len(), 1);
+        fleet.ends(signal, 1);
+    }
+}
+
+#[test]
+fn what_up_says_to_paste_registers_a_device() {
+    let mut up =
+        Running::start(&["up", "--port", "0", "--mqtt-port", "0", "--https-port", "0", "--retry-after", "1"]);
+    up.says("Ctrl-C ends it.");
+    let text = up.said.clone();
+    let section = |heading: &str| {
+        let begun = text
+            .split_once(&format!("=== {heading} ===\n\n"))
+            .unwrap_or_else(|| panic!("{heading}\n{text}"))
+            .1;
+        begun.split("\n\n").next().unwrap().to_owned()
+    };
+    for heading in ["C", "Python"] {
+        let note = "(This SDK connects to port 8883 alone, and MQTT is spoken at ";
+        assert!(text.split_once(&format!("=== {heading} ===")).unwrap().1.contains(note), "{text}");
+    }
+
+    let pasted = run(Command::new("bash").arg("-c").arg(section("This tool")), "");
+    assert_eq!(pasted.code, 0, "{pasted}");
+    let assigned = "contoso-toasters-hub-1098.azure-devices.net, deviceId: contoso-toaster-007\n";
+    assert!(pasted.stdout.ends_with(assigned), "{pasted}");
+
+    let sdk = crate::sdk::installed().join("node");
+    let node = section("Node.js");
+    let (install, rest) = node.split_once('\n').unwrap();
+    assert!(install.starts_with("npm install azure-iot-provisioning-device "), "{node}");
+    let pasted = run(Command::new("bash").current_dir(sdk).arg("-c").arg(rest), "");
+    let assigned = "assigned contoso-toasters-hub-1098.azure-devices.net contoso-toaster-007\n";
+    assert_eq!((pasted.code, pasted.stdout.as_str()), (0, assigned), "{pasted}");
+
+    // Both are told apart in the log: the second is known.
+    up.says("contoso-toaster-007: registers by the enrollment group contoso-custom-allocated-devices, for the first time");
+    up.ends(Signal::INT, 0);
+}
