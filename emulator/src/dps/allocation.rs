@@ -1,6 +1,6 @@
 //! Allocation: which hub a device gets, by the policy of its enrollment.
 //!
-//! <https://learn.microsoft.com/azure/iot-dps/concepts-service#allocation-policy>
+//! <https://learn.microsoft.com/azure/iot-dps/how-to-use-allocation-policies>
 
 use std::collections::HashMap;
 
@@ -83,10 +83,9 @@ impl Allocator {
                 previous.assigned_hub.clone()
             }
             (Policy::Static(hub), _) => hub.clone(),
-            (Policy::Hashed, _) => hashed(&attempt.registration_id, &enrollment.hubs, |hub| hub.weight),
-            // Every hub is as near as every other to a device on this machine, and hubs equally near share
-            // the devices evenly.
-            (Policy::GeoLatency, _) => hashed(&attempt.registration_id, &enrollment.hubs, |_| 1),
+            // No hub is nearer than another to a device on this machine, and among hubs with the same latency
+            // the service hashes by weight.
+            (Policy::Hashed | Policy::GeoLatency, _) => hashed(&attempt.registration_id, &enrollment.hubs),
         };
         Ok(Allocated { hub, initial_twin: None, payload: None })
     }
@@ -119,7 +118,7 @@ impl Allocator {
 /// The hub among `hubs` that the hash of `registration_id` says, each as often as its weight says.
 ///
 /// Rendezvous hashing: a hub that is added or removed moves no device between the others.
-fn hashed(registration_id: &str, hubs: &[Hub], weight: impl Fn(&Hub) -> u32) -> String {
+fn hashed(registration_id: &str, hubs: &[Hub]) -> String {
     let id = fold(registration_id);
     let score = |hub: &Hub| {
         let digest = Sha256::digest(format!("{id}\n{}", fold(&hub.name)));
@@ -127,7 +126,7 @@ fn hashed(registration_id: &str, hubs: &[Hub], weight: impl Fn(&Hub) -> u32) -> 
         // 48 bits: exact as a float. Neither 0 nor 1, so that the logarithm is negative and finite.
         #[expect(clippy::cast_precision_loss, reason = "48 bits fit")]
         let uniform = (bits as f64 + 0.5) / (1_u64 << 48) as f64;
-        -uniform.ln() / f64::from(weight(hub))
+        -uniform.ln() / f64::from(hub.weight)
     };
     let best = hubs.iter().min_by(|one, other| score(one).total_cmp(&score(other)));
     best.map_or_else(String::new, |hub| hub.name.clone())
@@ -146,7 +145,7 @@ mod tests {
         let hubs = [hub("a", 1), hub("b", 2), hub("c", 7)];
         let mut counts: HashMap<String, u32> = HashMap::new();
         for nth in 0..10_000 {
-            *counts.entry(hashed(&format!("device-{nth}"), &hubs, |hub| hub.weight)).or_default() += 1;
+            *counts.entry(hashed(&format!("device-{nth}"), &hubs)).or_default() += 1;
         }
         for (name, expected) in [("a", 1_000), ("b", 2_000), ("c", 7_000)] {
             let count = counts[name];
@@ -159,9 +158,9 @@ mod tests {
         let (few, more) = ([hub("a", 1), hub("b", 1)], [hub("a", 1), hub("b", 1), hub("c", 1)]);
         for nth in 0..1_000 {
             let id = format!("Device-{nth}");
-            let (before, after) = (hashed(&id, &few, |hub| hub.weight), hashed(&id, &more, |hub| hub.weight));
+            let (before, after) = (hashed(&id, &few), hashed(&id, &more));
             assert!(before == after || after == "c", "{id} moved from {before} to {after}");
-            assert_eq!(after, hashed(&id.to_uppercase(), &more, |hub| hub.weight), "case of {id}");
+            assert_eq!(after, hashed(&id.to_uppercase(), &more), "case of {id}");
         }
     }
 }

@@ -60,12 +60,12 @@ pub(crate) enum Reprovision {
     Never,
 }
 
-/// `allocationPolicy`: <https://learn.microsoft.com/azure/iot-dps/concepts-service#allocation-policy>.
+/// `allocationPolicy`: <https://learn.microsoft.com/azure/iot-dps/how-to-use-allocation-policies>.
 #[derive(Clone, Debug)]
 pub(crate) enum Policy {
     /// Spread by weight. Also what an enrollment without a policy gets.
     Hashed,
-    /// The nearest hub. Here all hubs are equally near.
+    /// The hub with the lowest latency. Here all have the same, and then the service goes by weight.
     GeoLatency,
     /// Always this hub.
     Static(String),

@@ -132,7 +132,7 @@ impl<'a> Reader<'a, '_> {
         self.mistakes.note(node.string())
     }
 
-    /// The string member `name`, one of `known`.
+    /// The string member `name`, one of `known`: the CLI writes `geolatency` where the REST API has `geoLatency`.
     fn choice(&mut self, name: &str, known: &[&'static str]) -> Option<&'static str> {
         let node = self.copy(name)?;
         self.one_of(&node, known)
@@ -140,7 +140,7 @@ impl<'a> Reader<'a, '_> {
 
     fn one_of(&mut self, node: &Node<'_>, known: &[&'static str]) -> Option<&'static str> {
         let text = self.mistakes.note(node.string())?;
-        let found = known.iter().find(|choice| **choice == text).copied();
+        let found = known.iter().find(|choice| choice.eq_ignore_ascii_case(&text)).copied();
         if found.is_none() {
             self.mistakes.0.push(node.mistake(format!("one of {} is wanted", known.join(", "))));
         }

@@ -1,12 +1,13 @@
 //! What a webhook's reply means for the device.
 //!
 //! The table is that of
-//! <https://learn.microsoft.com/azure/iot-dps/how-to-troubleshoot-dps#custom-allocation-failed-with-iot-hub-device-provisioning-service>.
+//! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies#troubleshooting-custom-allocation-policies>.
 //! The message `Custom allocation failed with status code: N` is the service's own; where its words are
 //! not known, the message says that it is the emulator's.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::json_text::compact;
@@ -53,14 +54,14 @@ pub(crate) enum Judgement {
     Again(Failure),
 }
 
-#[derive(Deserialize)]
-struct Body<'a> {
-    #[serde(rename = "iotHubHostName")]
+/// An allocation response:
+/// <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation#custom-allocation-policy-response>.
+struct AllocationResponse<'a> {
     hub: Option<String>,
-    #[serde(rename = "initialTwin", borrow)]
     initial_twin: Option<&'a RawValue>,
-    #[serde(borrow)]
     payload: Option<&'a RawValue>,
+    /// Members not written as documented.
+    remarks: Vec<String>,
 }
 
 /// What `reply` means for a device that is to get one of `linked_hubs`.
@@ -92,7 +93,7 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
     };
     let Some(name) = answer.hub.filter(|name| !name.is_empty()) else {
         let message = own_words("the webhook answered 200 without iotHubHostName");
-        let remark = "the webhook's body has no iotHubHostName, written so, or an empty one";
+        let remark = "the webhook's body has no iotHubHostName, or an empty one";
         return refused(HUB_NOT_SPECIFIED, message, Some(remark.to_owned()));
     };
     let Some(hub) = linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)) else {
@@ -101,7 +102,7 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
         return refused(FAILED, message, Some(remark));
     };
 
-    let mut remarks = Vec::new();
+    let mut remarks = answer.remarks;
     for oddity in answer.initial_twin.map(twin::oddities).unwrap_or_default() {
         remarks.push(format!("the webhook's initialTwin: {oddity}"));
     }
@@ -116,13 +117,28 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
     Judgement::Assigned { allocated, remarks }
 }
 
-fn parse(body: &[u8]) -> Result<Body<'_>, String> {
-    let text = std::str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
+fn parse(body: &[u8]) -> Result<AllocationResponse<'_>, String> {
+    let text = str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if !text.starts_with('{') {
         return Err("it is not a JSON object".to_owned());
     }
-    serde_json::from_str(text).map_err(|error| error.to_string())
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    let mut remarks = Vec::new();
+    let mut member = |name: &str| {
+        let exact = members.get(name).copied();
+        let value = exact.or_else(|| {
+            let (other, value) = members.iter().find(|(member, _)| member.eq_ignore_ascii_case(name))?;
+            remarks.push(format!("the webhook wrote {other}, and {name} is documented"));
+            Some(*value)
+        });
+        value.filter(|value| value.get() != "null")
+    };
+    let hub = member("iotHubHostName").map(|hub| serde_json::from_str(hub.get())).transpose();
+    let (initial_twin, payload) = (member("initialTwin"), member("payload"));
+    let hub = hub.map_err(|_| "iotHubHostName is not a string".to_owned())?;
+    Ok(AllocationResponse { hub, initial_twin, payload, remarks })
 }
 
 fn refused(code: u32, message: String, remark: Option<String>) -> Judgement {

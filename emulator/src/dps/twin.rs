@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 /// What in `twin` the hub would not understand, one sentence for each; none for a good twin.
 ///
 /// A twin is `{"tags": {…}, "properties": {"desired": {…}}}`, all of it optional:
-/// <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation#custom-allocation-response>.
+/// <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation#custom-allocation-policy-response>.
 /// Members of a *device* twin in it, or `Desired`, have misled people before:
 /// <https://github.com/Azure/azure-iot-sdk-node/issues/893>.
 pub(crate) fn oddities(twin: &RawValue) -> Vec<String> {

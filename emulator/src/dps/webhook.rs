@@ -1,8 +1,8 @@
 //! The webhook of a custom allocation policy: the request to it, its retries, and what its answer means.
 //!
 //! <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation> describes request and answer, and
-//! <https://learn.microsoft.com/azure/iot-dps/how-to-troubleshoot-custom-allocation-policy> how each status
-//! ends.
+//! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies#troubleshooting-custom-allocation-policies>
+//! the retries.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

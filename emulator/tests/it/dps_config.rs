@@ -170,7 +170,7 @@ fn each_rule_has_its_words() {
             "a symmetric key has 16 to 64 bytes, and this one has 3",
         ),
         (
-            one(json!({"provisioningStatus": "Enabled"})),
+            one(json!({"provisioningStatus": "on"})),
             "enrollmentGroups[0].provisioningStatus",
             "one of enabled, disabled is wanted",
         ),
