@@ -6,7 +6,7 @@ use crate::device::{Device, GLOBAL_HOST, HostPort, register_aloud};
 
 /// Register one simulated device, and print what the tutorial's C sample prints.
 ///
-/// Registers with the emulator (--host localhost --ca <state folder>/ca.pem) or, by default, with the
+/// Registers with the emulator (--host localhost --ca .emulator/ca.pem) or, by default, with the
 /// real service. Exit code 0 when the device is assigned, 1 when it is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::host::App;
 use crate::program::{Ended, emulator, handler, run};
 
 fn tutorial(app: &Path, handler: &Path, more: &[&str]) -> Ended {
@@ -58,9 +59,9 @@ fn all_is_as_the_tutorial_promises() {
 
 #[test]
 fn another_handler_differs_and_the_diff_says_where() {
-    // It knows nothing of devices, and answers neither of them.
-    let other = Path::new(env!("CARGO_BIN_EXE_scripted-handler"));
-    let ended = tutorial(app(), other, &[]);
+    // The scripted handler knows nothing of devices. It leaves files in its app's folder.
+    let app = App::new();
+    let ended = tutorial(app.path(), Path::new(env!("CARGO_BIN_EXE_scripted-handler")), &[]);
     assert_eq!(ended.code, 1, "{ended}");
     for part in [
         "\nas promised  device keys\nDIFFERS      toaster: the function's log\nDIFFERS      toaster: the device's output\n",
