@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, TestRunner};
 use serde_json::{Value, json};
 
 use crate::dps_server::{DEADLINE, Device, HUB, SCOPE, Stage, device_key, in_an_hour, signature, token};
@@ -234,10 +236,10 @@ async fn refusals_have_a_status_a_body_and_a_line() {
             "GET / HTTP/1.1\r\nHost: h\r\n".to_owned(),
             404,
             404_201,
-            &["404: GET “/” is no path here"],
+            &["404: “GET /” is no path here"],
         ),
-        ("a wrong method", good("POST", "/register"), 405, 405_000, &["405: POST ", "PUT is wanted"]),
-        ("no method of the path", good("DELETE", ""), 405, 405_000, &["405: DELETE ", "POST is wanted"]),
+        ("a wrong method", good("POST", "/register"), 405, 405_000, &["405: “POST ", "PUT is wanted"]),
+        ("no method of the path", good("DELETE", ""), 405, 405_000, &["405: “DELETE ", "POST is wanted"]),
         (
             "a form",
             good("PUT", "/register") + "Content-Type: application/x-www-form-urlencoded\r\n",
@@ -328,19 +330,19 @@ async fn what_is_no_http_ends_the_connection_with_a_line_that_says_why() {
 
 #[tokio::test]
 async fn whoever_is_slow_is_let_go() {
-    let stage = Stage::with(|options| options.patience = Duration::from_millis(500)).await;
+    let stage = Stage::with(|options| options.patience = Duration::from_secs(1)).await;
     // Nothing, then half a head, then half a body.
     stage.https().await.expect_end().await;
     let mut device = stage.https().await;
     device.send(b"PUT /x HTT").await;
     device.expect_end().await;
-    stage.says_often(2, &["HTTPS 127.0.0.1:", "no request within 0.5 s; connection closed"]).await;
+    stage.says_often(2, &["HTTPS 127.0.0.1:", "no request within 1 s; connection closed"]).await;
     let mut device = stage.https().await;
     device.send(format!("{}Content-Length: 9\r\n\r\n{{", head("PUT", "dev1", "/register")).as_bytes()).await;
     let answer = device.response().await;
     assert_eq!((answer.status, answer.json()["errorCode"].as_u64()), (408, Some(408_000)), "{answer:?}");
     device.expect_end().await;
-    stage.says(&["408: no whole body within 0.5 s"]).await;
+    stage.says(&["408: no whole body within 1 s"]).await;
     // Gone in the middle of a body.
     let mut device = stage.https().await;
     device.send(format!("{}Content-Length: 9\r\n\r\n{{", head("PUT", "dev1", "/register")).as_bytes()).await;
@@ -348,4 +350,54 @@ async fn whoever_is_slow_is_let_go() {
     // Others are served all the while.
     let mut device = stage.https().await;
     assert_eq!(device.request(&head("PUT", "dev1", "/register"), "{}").await.status, 202);
+}
+
+#[tokio::test]
+async fn whoever_asks_nothing_more_or_takes_no_answers_is_let_go() {
+    let stage = Stage::with(|options| options.patience = Duration::from_secs(1)).await;
+    let mut idle = stage.https().await;
+    assert_eq!(idle.request(&head("PUT", "dev1", "/register"), "{}").await.status, 202);
+    let deaf = stage.https().await;
+    let (_deaf, mut mouth) = tokio::io::split(deaf.stream);
+    let flood = async {
+        use tokio::io::AsyncWriteExt as _;
+        let requests = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".repeat(100);
+        while mouth.write_all(&requests).await.is_ok() {}
+    };
+    tokio::time::timeout(DEADLINE, flood).await.expect("the service should hang up");
+    idle.expect_end().await;
+    stage.says_often(2, &["HTTPS 127.0.0.1:", "no request within 12 s; connection closed"]).await;
+}
+
+#[test]
+fn no_bytes_harm_the_service() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::start());
+    let whole = format!("{}Content-Length: 2\r\n\r\n{{}}", head("PUT", "dev1", "/register"));
+    let damage = prop::collection::vec((0..whole.len(), any::<u8>()), 0..4);
+    let mut runner = TestRunner::new(Cases::with_cases(100));
+    let harmless = runner.run(&(damage, prop::collection::vec(any::<u8>(), 0..40)), |(damage, tail)| {
+        let mut bytes = whole.clone().into_bytes();
+        for (place, byte) in damage {
+            bytes[place] = byte;
+        }
+        bytes.extend(tail);
+        runtime.block_on(async {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            let mut device = stage.https().await;
+            // The service may hang up in the middle.
+            let _ = device.stream.write_all(&bytes).await;
+            let _ = device.stream.shutdown().await;
+            let mut answer = Vec::new();
+            let rest = device.stream.read_to_end(&mut answer);
+            let _ = tokio::time::timeout(DEADLINE, rest).await.expect("the connection should end");
+        });
+        Ok(())
+    });
+    harmless.unwrap();
+    assert_eq!(stage.lines(&["defect"]), 0, "{}", stage.whole_log());
+    runtime.block_on(async {
+        let mut device = stage.https().await;
+        assert_eq!(device.request(&head("PUT", "dev1", "/register"), "{}").await.status, 202);
+    });
 }

@@ -13,34 +13,37 @@ use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use serde::Deserialize;
-use tokio::time::{Instant, timeout};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::time::{Instant, sleep_until, timeout};
 
+use self::frame::{frame, location};
+use self::refused::{Refused, check_media};
 use self::route::{Call, Route};
 use super::listener::{Connection, Protocol, Stop};
 use super::refusals::{Refusals, quoted};
 use super::seats::Proof;
 use super::{Answer, Service};
 
+mod frame;
+mod refused;
 mod route;
 
 /// The longest request head.
 const HEAD_LIMIT: usize = 16 * 1024;
 
-/// How long a connection may lie idle between two requests: devices poll on it every few seconds.
-const IDLE: Duration = Duration::from_secs(120);
+/// How long a connection may go without a request after its last one, in times of the patience for the first
+/// (two minutes by default): devices poll every few seconds.
+const IDLE: u32 = 12;
 
 /// The HTTPS side of the service.
 #[derive(Clone, Debug)]
@@ -49,13 +52,6 @@ pub(super) struct Https {
     refusals: Refusals,
     body_limit: usize,
     patience: Duration,
-}
-
-/// What an error's header repeats of its body.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorBody {
-    error_code: u32,
 }
 
 // === impl Https ===
@@ -80,7 +76,7 @@ impl Https {
         proof: &Proof,
     ) -> Response<Full<Bytes>> {
         let location = location(&request);
-        match self.answer(request, peer, proof).await {
+        match self.answer(request, proof).await {
             Ok(answer) if answer.status == 202 => {
                 let mut response = frame(&answer);
                 if let Some(location) = location {
@@ -101,23 +97,18 @@ impl Https {
     }
 
     /// The service's answer, or a refusal by the rules of HTTP.
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-        proof: &Proof,
-    ) -> Result<Answer, Box<Refused>> {
+    async fn answer(&self, request: Request<Incoming>, proof: &Proof) -> Result<Answer, Box<Refused>> {
         let (head, body) = request.into_parts();
-        let path = head.uri.path();
-        let Some(call) = Call::read(path) else {
+        let asked = quoted(&format!("{} {}", head.method, head.uri.path()));
+        let Some(call) = Call::read(head.uri.path()) else {
             return Err(Refused::new(
                 Answer::not_found("There is no such resource."),
-                format!("{} {} is no path here", head.method, quoted(path)),
+                format!("{asked} is no path here"),
             ));
         };
         let wanted = call.route.method();
         if head.method != wanted {
-            let why = format!("{} {}, and {wanted} is wanted", head.method, quoted(path));
+            let why = format!("{asked}, and {wanted} is wanted");
             let header = Some((header::ALLOW, wanted));
             return Err(Box::new(Refused { answer: Answer::method_not_allowed(), header, why }));
         }
@@ -131,7 +122,7 @@ impl Https {
             check_media(&head.headers)?;
         }
         // Also that of a GET: the Node SDK sends `{}` with it.
-        let body = self.body(body, peer).await?;
+        let body = self.body(body).await?;
         Ok(match call.route {
             Route::Register => self.service.register(&device, &body),
             Route::Operation => self.service.operation_status(&device, &call.operation_id),
@@ -140,7 +131,7 @@ impl Https {
     }
 
     /// The whole body, if it is short enough and comes soon enough.
-    async fn body(&self, body: Incoming, peer: SocketAddr) -> Result<Bytes, Box<Refused>> {
+    async fn body(&self, body: Incoming) -> Result<Bytes, Box<Refused>> {
         let limit = self.body_limit;
         let too_large =
             || Refused::closing(Answer::too_large(limit), format!("a body of more than {limit} bytes"));
@@ -152,7 +143,7 @@ impl Https {
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(error)) => Err(Refused::closing(
                 Answer::bad_request("The body could not be read."),
-                format!("a body that breaks off: {error} ({peer})"),
+                format!("a body that breaks off: {error}"),
             )),
             Err(_) => Err(Refused::closing(
                 Answer::error(408, 408_000, "The body did not come in time."),
@@ -167,20 +158,21 @@ impl Protocol for Https {
 
     async fn serve(&self, connection: Connection, mut stop: Stop) {
         let (peer, proof) = (connection.peer, &connection.proof);
-        let asked = Arc::new(AtomicBool::new(false));
+        let asked = Mutex::new(None);
         let service = service_fn(|request| {
-            asked.store(true, Ordering::Relaxed);
+            *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             async move { Ok::<_, Infallible>(self.respond(request, peer, proof).await) }
         });
         let mut served = pin!(
             http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(IDLE.max(self.patience))
+                // One deadline from request to request holds for devices that send slowly and for those that
+                // do not take their answers.
+                .header_read_timeout(None)
                 .max_buf_size(HEAD_LIMIT)
                 .serve_connection(TokioIo::new(connection.stream), service)
         );
-        let mut first = pin!(tokio::time::sleep_until(Instant::now() + self.patience));
-        let (mut stopping, mut expecting) = (false, true);
+        let mut stopping = false;
+        let mut deadline = Instant::now() + self.patience;
         let end = loop {
             tokio::select! {
                 end = served.as_mut() => break end,
@@ -188,13 +180,16 @@ impl Protocol for Https {
                     stopping = true;
                     served.as_mut().graceful_shutdown();
                 }
-                () = first.as_mut(), if expecting => {
-                    expecting = false;
-                    if !asked.load(Ordering::Relaxed) {
-                        let patience = self.patience.as_secs_f32();
-                        self.refusals.say(format!("HTTPS {peer}: no request within {patience} s; connection closed"));
+                () = sleep_until(deadline) => {
+                    let asked = *asked.lock().unwrap_or_else(PoisonError::into_inner);
+                    let patience = if asked.is_some() { self.patience * IDLE } else { self.patience };
+                    let due = asked.map_or(deadline, |asked| asked + patience);
+                    if due <= Instant::now() {
+                        let seconds = patience.as_secs_f32();
+                        self.refusals.say(format!("HTTPS {peer}: no request within {seconds} s; connection closed"));
                         return;
                     }
+                    deadline = due;
                 }
             }
         };
@@ -205,78 +200,6 @@ impl Protocol for Https {
             self.refusals.say(format!("HTTPS {peer}: {error}{cause}; connection closed"));
         }
     }
-}
-
-/// A request that HTTP forbids, before the service is asked.
-struct Refused {
-    /// What the device is told.
-    answer: Answer,
-    /// A header that goes with the answer.
-    header: Option<(HeaderName, &'static str)>,
-    /// What the log is told.
-    why: String,
-}
-
-// === impl Refused ===
-
-impl Refused {
-    fn new(answer: Answer, why: String) -> Box<Self> {
-        Box::new(Self { answer, header: None, why })
-    }
-
-    /// One after which the connection is of no more use: the rest of the body would be taken for a request.
-    fn closing(answer: Answer, why: String) -> Box<Self> {
-        Box::new(Self { answer, header: Some((header::CONNECTION, "close")), why })
-    }
-}
-
-/// JSON, or no word about what it is; and not compressed. The documentation's own example calls the encoding
-/// `utf-8`, which is no content encoding and does no harm.
-fn check_media(headers: &HeaderMap) -> Result<(), Box<Refused>> {
-    let value = |name: HeaderName| {
-        let value =
-            headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
-        value.unwrap_or_default()
-    };
-    let media = value(header::CONTENT_TYPE);
-    let encoding = value(header::CONTENT_ENCODING);
-    let refuse = |message: &str, what: &str| {
-        Err(Refused::new(Answer::error(415, 415_000, message), format!("{message} This is {}", quoted(what))))
-    };
-    match media.split(';').next().unwrap_or_default().trim() {
-        "" | "application/json" => {}
-        other => return refuse("A body of type application/json is wanted.", other),
-    }
-    match encoding.trim() {
-        "" | "utf-8" | "identity" => Ok(()),
-        other => refuse("A body without content encoding is wanted.", other),
-    }
-}
-
-/// `answer` in the frame of HTTP.
-fn frame(answer: &Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answer.body.clone())));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    if let Ok(id) = HeaderValue::from_str(&answer.request_id.to_string()) {
-        headers.insert("x-ms-request-id", id);
-    }
-    if let Some(seconds) = answer.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    if answer.status >= 400
-        && let Ok(error) = serde_json::from_str::<ErrorBody>(&answer.body)
-    {
-        headers.insert("x-ms-error-code", HeaderValue::from(error.error_code));
-    }
-    response
-}
-
-/// The address of what a request is about: `https://{host}{path}`.
-fn location(request: &Request<Incoming>) -> Option<HeaderValue> {
-    let host = request.headers().get(header::HOST)?.to_str().ok()?;
-    HeaderValue::from_str(&format!("https://{host}{}", request.uri().path())).ok()
 }
 
 /// Whether a device has just gone away, as those do that care little for TLS’s farewell.
