@@ -115,11 +115,12 @@ impl Enrollment {
     /// whatever the case of their letters and keys are not, so the lower-case spelling is tried as well.
     fn key_of(&self, token: &SasToken, registration_id: &str) -> Option<&'static str> {
         let names = ["primary key", "secondary key"];
+        let folded = fold(registration_id);
         let signed = |key: &SymmetricKey| match self.kind {
             Kind::Individual => token.is_signed_with(key),
             Kind::Group => {
                 token.is_signed_with(&key.derive(registration_id))
-                    || token.is_signed_with(&key.derive(&fold(registration_id)))
+                    || (folded != registration_id && token.is_signed_with(&key.derive(&folded)))
             }
         };
         self.keys.iter().zip(names).find_map(|(key, name)| signed(key).then_some(name))

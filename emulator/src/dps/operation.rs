@@ -23,6 +23,17 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(crate) struct Operations(Mutex<Table>);
 
+/// What came of opening an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// It is under way.
+    Alone,
+    /// It is under way, in place of an earlier one.
+    InPlaceOfAnother,
+    /// Too many are under way.
+    Refused,
+}
+
 #[derive(Debug, Default)]
 struct Table {
     devices: HashMap<String, VecDeque<Operation>>,
@@ -47,8 +58,6 @@ struct Operation {
 impl Operations {
     /// Opens an operation, which is `assigning` until it is decided; `patience` polls are told so in any
     /// case. An earlier operation of the device that is under way is stopped and becomes `superseded`.
-    ///
-    /// The answer is `false`, and nothing changes, when too many are under way.
     pub(crate) fn open(
         &self,
         device: &str,
@@ -56,13 +65,13 @@ impl Operations {
         patience: u32,
         assigning: RegistrationState,
         superseded: RegistrationState,
-    ) -> bool {
+    ) -> Opened {
         let mut table = self.lock();
         table.forget();
         if table.under_way >= MOST {
-            return false;
+            return Opened::Refused;
         }
-        table.supersede(device, superseded);
+        let another = table.supersede(device, superseded);
         table.under_way += 1;
         let assigning = Arc::new(assigning);
         let operation = Operation { id: id.to_owned(), patience, assigning, decided: None, task: None };
@@ -71,7 +80,7 @@ impl Operations {
         if operations.len() > MOST_OF_ONE {
             operations.pop_front();
         }
-        true
+        if another { Opened::InPlaceOfAnother } else { Opened::Alone }
     }
 
     /// Says which task works on an operation, so that it can be stopped.
@@ -128,16 +137,18 @@ impl Table {
         self.devices.get_mut(device)?.iter_mut().find(|operation| operation.id == id)
     }
 
-    fn supersede(&mut self, device: &str, state: RegistrationState) {
+    /// Stops the operation of `device` that is under way, if there is one.
+    fn supersede(&mut self, device: &str, state: RegistrationState) -> bool {
         // Only the newest can be under way.
         let newest = self.devices.get_mut(device).and_then(VecDeque::back_mut);
-        let Some(operation) = newest.filter(|operation| operation.decided.is_none()) else { return };
+        let Some(operation) = newest.filter(|operation| operation.decided.is_none()) else { return false };
         if let Some(task) = operation.task.take() {
             task.abort();
         }
         operation.decided = Some(Arc::new(state));
         let id = operation.id.clone();
         self.note_decided(device, &id);
+        true
     }
 
     fn note_decided(&mut self, device: &str, id: &str) {
@@ -167,5 +178,42 @@ impl Table {
 impl Operation {
     fn state(&self) -> Arc<RegistrationState> {
         Arc::clone(self.decided.as_ref().unwrap_or(&self.assigning))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> RegistrationState {
+        RegistrationState::disabled("dev")
+    }
+
+    #[test]
+    fn so_many_are_under_way_and_no_more() {
+        let operations = Operations::default();
+        for nth in 0..MOST {
+            assert_eq!(operations.open(&nth.to_string(), "op", 0, state(), state()), Opened::Alone);
+        }
+        assert_eq!(operations.open("one more", "op", 0, state(), state()), Opened::Refused);
+        assert!(operations.poll("one more", "op").is_none());
+        operations.decide("0", "op", state());
+        operations.decide("0", "op", state());
+        assert_eq!(operations.open("one more", "op", 0, state(), state()), Opened::Alone);
+        assert_eq!(operations.open("and more", "op", 0, state(), state()), Opened::Refused);
+    }
+
+    #[test]
+    fn so_many_decided_ones_are_remembered_and_no_more() {
+        let operations = Operations::default();
+        for nth in 0..MOST + 10 {
+            let device = nth.to_string();
+            assert_eq!(operations.open(&device, "op", 0, state(), state()), Opened::Alone);
+            operations.decide(&device, "op", state());
+        }
+        assert!(operations.poll("8", "op").is_none());
+        assert!(operations.poll("10", "op").is_some());
+        let table = operations.lock();
+        assert!(table.devices.len() <= MOST + 1 && table.decided.len() <= MOST + 1 && table.under_way == 0);
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::allocation::Allocator;
 use super::enrollment::Enrollment;
 use super::identifier::{self, fold, shown};
-use super::operation::Operations;
+use super::operation::{Opened, Operations};
 use super::registration::{Attempt, Failure, RegistrationState};
 use super::request::RegistrationRequest;
 use super::sas::{SasRefusal, SasToken};
@@ -227,9 +227,16 @@ impl Service {
             message: "A newer registration of the device has taken the place of this one.".to_owned(),
         });
         let (assigning, patience) = (attempt.assigning_state(), self.options.assigning_polls);
-        if !self.operations.open(&device, &operation_id, patience, assigning, superseded) {
-            self.journal.error(format!("{id}: throttled: too many registrations are under way"));
-            return Answer::throttled(self.options.retry_after);
+        match self.operations.open(&device, &operation_id, patience, assigning, superseded) {
+            Opened::Alone => {}
+            Opened::InPlaceOfAnother => {
+                self.journal
+                    .warn(format!("{id}: registers while it registers: the earlier operation is stopped"));
+            }
+            Opened::Refused => {
+                self.journal.error(format!("{id}: throttled: too many registrations are under way"));
+                return Answer::throttled(self.options.retry_after);
+            }
         }
         let before = match &attempt.previous {
             Some(previous) => format!("so far on {}", previous.assigned_hub),

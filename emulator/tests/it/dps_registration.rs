@@ -300,6 +300,9 @@ async fn a_newer_registration_takes_the_place_of_one_under_way() {
         body["registrationState"]["errorMessage"],
         "A newer registration of the device has taken the place of this one."
     );
+    rig.assert_logged(
+        "Warning CONTOSO-TOASTER-007: registers while it registers: the earlier operation is stopped",
+    );
 }
 
 #[tokio::test]
