@@ -31,14 +31,21 @@ fi
 group_tag=$(ask '' az group show --name "$RESOURCE_GROUP" --query "tags.\"$TAG_NAME\"" --output tsv)
 # A letter before each value: an empty one would be lost between tabs.
 inventory=$(ask '' az resource list --resource-group "$RESOURCE_GROUP" \
-  --query "[].[type, name, id, join('', ['t', tags.\"$TAG_NAME\" || '']), join('', ['e', tags.\"$ENROLLMENT_TAG\" || ''])]" \
+  --query "[].[type, name, id, join('', ['t', tags.\"$TAG_NAME\" || '']), join(' ', keys(tags || \`{}\`))]" \
   --output tsv)
 
-app_is_ours=false dps_is_ours=false enrollment=''
+app_is_ours=false dps_is_ours=false app_id='' enrollments=''
 ours='' kept='' hubs=''
-while IFS=$'\t' read -r type name id tag enrolled; do
+while IFS=$'\t' read -r type name id tag tag_names; do
   [ -n "$type" ] || continue
-  if [ "$type/$name" = "Microsoft.Web/sites/$FUNCTION_APP" ]; then enrollment=${enrolled#e}; fi
+  if [ "$type/$name" = "Microsoft.Web/sites/$FUNCTION_APP" ]; then
+    app_id=$id
+    for tag_name in $tag_names; do
+      case $tag_name in
+        "$ENROLLMENT_TAG.$DPS_NAME".*) enrollments="$enrollments ${tag_name#"$ENROLLMENT_TAG.$DPS_NAME."}" ;;
+      esac
+    done
+  fi
   [ "$tag" = "t$TAG_VALUE" ] || continue
   case $type in
     Microsoft.Web/sites) [ "$name" != "$FUNCTION_APP" ] || app_is_ours=true ;;
@@ -64,7 +71,7 @@ if $app_is_ours || $dry_run; then
 fi
 
 ids='' app_ids=''
-while IFS=$'\t' read -r type name id tag enrolled; do
+while IFS=$'\t' read -r type name id tag _; do
   [ -n "$type" ] || continue
   if [ "$tag" = "t$TAG_VALUE" ] || is_companion "$type" "$name"; then
     ours="$ours"$'\n'"  $type $name"
@@ -86,13 +93,14 @@ if ! $dps_is_ours && [ -n "$hubs" ] && found az iot dps show --name "$DPS_NAME" 
     links="$links $(printf '%s\n' "$linked" | grep -m 1 "^$hub\." || true)"
   done
 fi
-if $dps_is_ours || [ "${enrollment%%/*}" != "$DPS_NAME" ]; then enrollment=''; fi
+# Its enrollment groups go with a DPS instance.
+if $dps_is_ours; then enrollments=''; fi
 
 if $dry_run; then
   say '# then, of what the lists above show, what has the tag; the whole group if the scripts made it and it has nothing else:'
   show az iot dps enrollment-group delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id '<group>'
   show az iot dps linked-hub delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --linked-hub '<hub>'
-  show az resource delete --ids '<ids>'
+  show az resource delete --ids /subscriptions/…
   show az group delete --name "$RESOURCE_GROUP" --yes
   exit 0
 fi
@@ -102,7 +110,7 @@ if [ "$group_tag" = "$TAG_VALUE" ] && [ -z "$kept" ]; then
   whole_group=true
   ours="$ours"$'\n'"  the resource group $RESOURCE_GROUP itself"
 fi
-[ -z "$enrollment" ] || ours="$ours"$'\n'"  the enrollment group ${enrollment#*/} in $DPS_NAME"
+for enrollment in $enrollments; do ours="$ours"$'\n'"  the enrollment group $enrollment in $DPS_NAME"; done
 for link in $links; do ours="$ours"$'\n'"  the link of $DPS_NAME to $link"; done
 
 if [ -z "$ours" ]; then
@@ -120,14 +128,16 @@ if ! $YES; then
   }
 fi
 
-if [ -n "$enrollment" ]; then
-  begin "deleting the enrollment group ${enrollment#*/}"
-  need_iot_extension
-  group=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id "${enrollment#*/}")
+[ -z "$enrollments" ] || need_iot_extension
+for enrollment in $enrollments; do
+  begin "deleting the enrollment group $enrollment"
+  group=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id "$enrollment")
   if found az iot dps enrollment-group show "${group[@]}" --query enrollmentGroupId --output tsv; then
     run az iot dps enrollment-group delete "${group[@]}"
   fi
-fi
+  run az tag update --resource-id "$app_id" --operation Delete \
+    --tags "$ENROLLMENT_TAG.$DPS_NAME.$enrollment=created" --output none
+done
 for link in $links; do
   begin "removing the link to $link"
   run az iot dps linked-hub delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --linked-hub "$link" --output none

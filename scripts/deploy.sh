@@ -29,15 +29,24 @@ tag=$TAG_NAME=$TAG_VALUE
 if [ -n "$PACKAGE" ] && [ ! -f "$PACKAGE" ]; then refuse "there is no package $PACKAGE."; fi
 if [ -n "$PACKAGE" ] && $WITH_FUNC; then refuse '--package and --with-func exclude each other.'; fi
 
+# build SCRIPT: its own words are seen as they come.
+build() {
+  if $dry_run; then
+    show "scripts/$1"
+  else
+    "$root/scripts/$1" >&2 || fail "scripts/$1 (exit code $?)" '' "scripts/$1 by itself; its own words are above."
+  fi
+}
+
 sign_in
 
 if ! $WITH_FUNC && [ -z "$PACKAGE" ]; then
   begin 'building the package'
   PACKAGE=$root/dist/app.zip
-  if $dry_run; then show scripts/package.sh; else "$root/scripts/package.sh" >&2; fi
+  build package.sh
 elif $WITH_FUNC; then
   begin 'building the handler'
-  if $dry_run; then show scripts/build.sh; else "$root/scripts/build.sh" >&2; fi
+  build build.sh
 fi
 
 begin 'looking for the Function App'

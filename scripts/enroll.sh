@@ -58,10 +58,10 @@ if found az iot dps enrollment-group show "${group[@]}" --query enrollmentGroupI
   run az iot dps enrollment-group update "${group[@]}" "${policy[@]}"
 else
   # So that cleanup.sh knows whose the group is, should its DPS instance be somebody else's.
-  app_id=$(ask "<id of $FUNCTION_APP>" az resource show --resource-group "$RESOURCE_GROUP" \
+  app_id=$(ask "/subscriptions/…/providers/Microsoft.Web/sites/$FUNCTION_APP" az resource show --resource-group "$RESOURCE_GROUP" \
     --resource-type Microsoft.Web/sites --name "$FUNCTION_APP" --query id --output tsv)
-  run az tag update --resource-id "$app_id" --operation Merge --tags "$ENROLLMENT_TAG=$DPS_NAME/$ENROLLMENT_GROUP" \
-    --output none
+  run az tag update --resource-id "$app_id" --operation Merge \
+    --tags "$ENROLLMENT_TAG.$DPS_NAME.$ENROLLMENT_GROUP=created" --output none
   # Without a certificate the group is one of symmetric keys, which DPS makes.
   run az iot dps enrollment-group create "${group[@]}" "${policy[@]}"
 fi

@@ -33,6 +33,10 @@ fi
 sign_in
 
 begin 'looking for the Application Insights of the app'
+if ! resource_exists Microsoft.Insights/components "$FUNCTION_APP" && ! $dry_run; then
+  fail "the app has no Application Insights of its name" "$said" \
+    'deploy.sh, if there is no app yet; else the portal: Function App, Application Insights, Turn on (name it as the app).'
+fi
 app_id=$(ask 00000000-0000-0000-0000-000000000000 az resource show --resource-group "$RESOURCE_GROUP" \
   --resource-type Microsoft.Insights/components --name "$FUNCTION_APP" --query properties.AppId --output tsv)
 

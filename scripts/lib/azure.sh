@@ -18,7 +18,7 @@ readonly FUNCTION=HttpTrigger1
 readonly KEY_NAME=dps
 # What these scripts create carries this tag; clean-up deletes nothing without it.
 readonly TAG_NAME=created-by TAG_VALUE=dps-custom-allocation
-# On the function app: the enrollment group that enroll.sh created, as <DPS instance>/<group>.
+# On the function app, for each enrollment group that enroll.sh created: <this>.<DPS instance>.<group>=created
 readonly ENROLLMENT_TAG=dps-custom-allocation-enrollment
 # Selects the schema of the enrollment in DPS's request. https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation
 readonly WEBHOOK_API_VERSION=2021-10-01
@@ -317,6 +317,8 @@ advice() {
       echo "az login, then run $program again." ;;
     *StorageAccountAlreadyTaken* | *'already taken'* | *'already in use'* | *'already exists'* | *'not available'*name* | *'name'*'not available'* | *NameNotAvailable* | *'Unavailable name'*)
       echo 'the name is taken, by somebody else perhaps: these names are worldwide. Choose another one and run again.' ;;
+    *'appears to be unhealthy'*)
+      echo 'scripts/logs.sh --browser: a package without the executable bit or for another processor does not start.' ;;
     *list-flexconsumption-locations* | *LocationNotAvailableForResourceType* | *'No available providers'* | *'Location is invalid'*)
       echo 'another LOCATION; az functionapp list-flexconsumption-locations lists those with Flex Consumption.' ;;
     *InvalidResourceGroupLocation*)

@@ -157,14 +157,22 @@ fn forget(azure: &mut Azure, id: &str) {
 
 fn tag_update(azure: &mut Azure, call: &Call) -> Outcome {
     let id = call.need("--resource-id")?;
-    if call.need("--operation")? != "Merge" {
-        return Err(failed(70, "the stand-in merges tags and nothing else"));
-    }
-    let added = tags(call);
+    let merge = match call.need("--operation")? {
+        "Merge" => true,
+        "Delete" => false,
+        other => {
+            return Err(failed(70, format!("the stand-in merges and deletes tags, it does not {other}")));
+        }
+    };
+    let named = tags(call);
     match azure.resources.iter_mut().find(|resource| resource.id() == id) {
         None => Err(error(3, format!("(ResourceNotFound) The Resource '{id}' was not found."))),
         Some(resource) => {
-            resource.tags.extend(added);
+            if merge {
+                resource.tags.extend(named);
+            } else {
+                resource.tags.retain(|name, value| named.get(name) != Some(value));
+            }
             Ok(resource.shown())
         }
     }

@@ -106,6 +106,29 @@ fn in_a_dps_instance_of_somebody_else_only_our_part_goes() {
 }
 
 #[test]
+fn in_an_app_of_somebody_else_the_note_of_our_enrollment_group_goes_with_it() {
+    let world = World::new();
+    world.set_state(json!({
+        "groups": {"contoso-group": {"location": "westus2", "tags": {}}},
+        "resources": [
+            {"type": "Microsoft.Web/sites", "name": "contoso-app", "group": "contoso-group", "tags": {"team": "a b"},
+             "properties": {"functionKeys": {}}},
+            {"type": "Microsoft.Devices/IotHubs", "name": "hub", "group": "contoso-group"},
+            {"type": "Microsoft.Devices/provisioningServices", "name": "contoso-dps", "group": "contoso-group",
+             "properties": {"idScope": "0ne1", "iotHubs": [{"name": "hub.azure-devices.net"}]}},
+        ],
+    }));
+    world.deploy(&[]).succeeded();
+    world.run("enroll.sh", &["--iot-hubs", "hub"]).succeeded();
+    world.run("cleanup.sh", &["--yes"]).succeeded();
+    assert_eq!(world.state()["enrollment_groups"], json!({}));
+    assert_eq!(world.resource("Microsoft.Web/sites")["tags"], json!({"team": "a b"}));
+    let run = world.run("cleanup.sh", &["--yes"]);
+    run.succeeded();
+    assert!(run.stdout.contains("Nothing in contoso-group was created by these scripts"), "{run:#?}");
+}
+
+#[test]
 fn an_enrollment_group_that_the_portal_made_stays() {
     let world = World::new();
     world.set_state(json!({

@@ -200,6 +200,7 @@ fn what_to_try_fits_what_azure_said() {
             "Azure could not be reached",
         ),
         ("unrecognized arguments: --https-only true", "az upgrade"),
+        ("Deployment was successful but the app appears to be unhealthy.", "without the executable bit"),
         ("Something nobody has seen before", "the command again with --debug"),
     ] {
         let world = World::new();
@@ -209,17 +210,37 @@ fn what_to_try_fits_what_azure_said() {
 }
 
 #[test]
+fn by_itself_it_builds_the_package_and_publishes_that() {
+    let world = World::new();
+    let run = world.run_in_checkout(&[]);
+    run.succeeded();
+    let publish = run.calls_of("az functionapp deployment source config-zip");
+    assert!(
+        publish[0].last().is_some() && publish[0].join(" ").contains("/checkout/dist/app.zip"),
+        "{run:#?}"
+    );
+    assert_eq!(world.resource("Microsoft.Web/sites")["properties"]["published"], true);
+}
+
+#[test]
 fn func_can_publish_instead() {
     let world = World::new();
-    // func publishes the folder it is run in, which must have a handler; build.sh would take minutes here.
-    let dry = world.run("deploy.sh", &["--with-func", "--dry-run"]);
-    dry.succeeded();
-    assert!(
-        dry.stdout.contains("func azure functionapp publish contoso-app --custom --no-build"),
-        "{dry:#?}"
-    );
-    assert!(!dry.stdout.contains("config-zip"), "{dry:#?}");
+    let run = world.run_in_checkout(&["--with-func"]);
+    run.succeeded();
+    assert_eq!(run.calls_of("func azure functionapp publish contoso-app").len(), 1, "{run:#?}");
+    assert!(run.calls_of("az functionapp deployment source config-zip").is_empty(), "{run:#?}");
+    assert_eq!(world.resource("Microsoft.Web/sites")["properties"]["published"], true);
     world.deploy(&["--with-func"]).failed(64, &["--package and --with-func exclude each other"]);
+}
+
+#[test]
+fn a_build_that_fails_ends_it_before_azure_is_touched() {
+    let world = World::new();
+    let checkout = world.checkout();
+    std::fs::write(checkout.join("scripts/package.sh"), "#!/bin/sh\necho no compiler >&2\nexit 7\n").unwrap();
+    let run = world.run_in_checkout(&[]);
+    run.failed(1, &["no compiler", "failed while building the package", "scripts/package.sh by itself"]);
+    assert_eq!(run.calls.len(), 1, "only who is signed in was asked: {run:#?}");
 }
 
 #[test]

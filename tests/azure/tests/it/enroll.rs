@@ -56,8 +56,7 @@ fn a_group_that_the_portal_made_is_given_the_policy() {
     world.run("enroll.sh", &[]).succeeded();
     assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1);
     // It is not ours, so clean-up must not find it on the app.
-    let tags = world.resource("Microsoft.Web/sites")["tags"].clone();
-    assert_eq!(tags.get("dps-custom-allocation-enrollment"), None);
+    assert_eq!(world.resource("Microsoft.Web/sites")["tags"], json!({"created-by": "dps-custom-allocation"}));
 }
 
 #[test]
