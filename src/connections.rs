@@ -18,7 +18,7 @@ use warp::{Filter, Reply};
 
 /// How long a connection may take to send a request's head, waiting for its first byte included. Longer
 /// than the two minutes for which .NET's client may keep an idle connection, so that it closes first.
-const HEAD_DEADLINE: Duration = Duration::from_secs(180);
+pub const IDLE: Duration = Duration::from_secs(180);
 
 /// The largest head of a request, and how much of a body is read at once, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -40,7 +40,7 @@ where
     F::Future: Send,
 {
     let mut http = Builder::new(TokioExecutor::new()).http1_only();
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_DEADLINE).max_buf_size(BUFFER);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(BUFFER);
     let requests = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = pin!(stop);

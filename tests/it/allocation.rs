@@ -1,0 +1,401 @@
+use dps_custom_allocation::allocation::{Notes, Refusal, allocate};
+use dps_custom_allocation::function::{Entry, http_trigger1};
+use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse, InitialTwin, TwinProperties};
+use serde_json::{Map, json};
+
+use crate::envelope::{HEAT_PUMP, HUB, PROCESSED, TOASTER};
+
+/// What a body leads to: status, answer, and what the log says between the request and the response.
+struct Case {
+    what: &'static str,
+    body: String,
+    status: u16,
+    answer: &'static str,
+    notes: &'static [&'static str],
+}
+
+const NO_ID: &str = "Registration ID not provided for the device.";
+const NO_HUBS: &str = "No hub group defined for the enrollment.";
+const UNKNOWN: &str = "Unrecognized device registration.";
+const ASSIGNED: &str = r#"{"iotHubHostName":"h1"}"#;
+
+fn case(
+    what: &'static str,
+    body: impl Into<String>,
+    status: u16,
+    answer: &'static str,
+    notes: &'static [&'static str],
+) -> Case {
+    Case { what, body: body.into(), status, answer, notes }
+}
+
+fn device(registration_id: &str, rest: &str) -> String {
+    format!(r#"{{"deviceRuntimeContext":{{"registrationId":{registration_id}}}{rest}}}"#)
+}
+
+fn toaster(rest: &str) -> String {
+    device("\"contoso-toaster-007\"", rest)
+}
+
+/// The outcome table, and every odd input that the editions of the sample have been seen to meet. Where
+/// the sample would throw, which DPS takes for a reason to try again for minutes, the answer is 400.
+fn cases() -> Vec<Case> {
+    const HUBS: &str = r#","linkedHubs":["h1","h2"]"#;
+    const SELECTED: &[&str] = &["linkedHub : h1", "linkedHub : h2", "Selected hub : h1"];
+    let id = |id: &str| device(id, HUBS);
+    vec![
+        // The tutorial's table.
+        case("a toaster", toaster(HUBS), 200, ASSIGNED, SELECTED),
+        case("the name anywhere in the id", id("\"my-contoso-toaster\""), 200, ASSIGNED, SELECTED),
+        case("a heat pump", id("\"contoso-heatpump-088\""), 400, UNKNOWN, &["Unknown device registration"]),
+        case(
+            "the name in another case",
+            id("\"Contoso-Toaster-007\""),
+            400,
+            UNKNOWN,
+            &["Unknown device registration"],
+        ),
+        case("an empty id", id("\"\""), 400, UNKNOWN, &["Unknown device registration"]),
+        case("no linked hubs", toaster(""), 400, NO_HUBS, &["linkedHubs : NULL"]),
+        case("linked hubs null", toaster(r#","linkedHubs":null"#), 400, NO_HUBS, &["linkedHubs : NULL"]),
+        case("linked hubs empty", toaster(r#","linkedHubs":[]"#), 400, NO_HUBS, &["linkedHubs : NULL"]),
+        case("hubs are asked for before the kind", device("\"x\"", ""), 400, NO_HUBS, &["linkedHubs : NULL"]),
+        case(
+            "an unknown device with empty hubs",
+            device("\"x\"", r#","linkedHubs":[]"#),
+            400,
+            UNKNOWN,
+            &["Unknown device registration"],
+        ),
+        // No registration id.
+        case("an empty body", "", 400, NO_ID, &["Registration ID : NULL"]),
+        case("white space alone", " \r\n\t", 400, NO_ID, &["Registration ID : NULL"]),
+        case("null", "null", 400, NO_ID, &["Registration ID : NULL"]),
+        case("an empty object", "{}", 400, NO_ID, &["Registration ID : NULL"]),
+        case("no context", r#"{"linkedHubs":["h1"]}"#, 400, NO_ID, &["Registration ID : NULL"]),
+        case(
+            "a null context",
+            r#"{"deviceRuntimeContext":null,"linkedHubs":["h1"]}"#,
+            400,
+            NO_ID,
+            &["Registration ID : NULL"],
+        ),
+        case("an empty context", r#"{"deviceRuntimeContext":{}}"#, 400, NO_ID, &["Registration ID : NULL"]),
+        case("a null id", id("null"), 400, NO_ID, &["Registration ID : NULL"]),
+        case(
+            "an id in another casing",
+            r#"{"deviceRuntimeContext":{"RegistrationId":"contoso-toaster"},"linkedHubs":["h1"]}"#,
+            400,
+            NO_ID,
+            &["Registration ID : NULL"],
+        ),
+        case("no id, hubs of the wrong type", r#"{"linkedHubs":5}"#, 400, NO_ID, &["Registration ID : NULL"]),
+        // Scalars stand for strings, as they do to the sample.
+        case("a number for an id", id("7"), 400, UNKNOWN, &["Unknown device registration"]),
+        case("a truth value for an id", id("true"), 400, UNKNOWN, &["Unknown device registration"]),
+        case(
+            "a date for an id",
+            id("\"2020-09-23T11:44:41Z\""),
+            400,
+            UNKNOWN,
+            &["Unknown device registration"],
+        ),
+        case(
+            "scalars for hubs",
+            toaster(r#","linkedHubs":[1,true,-2,1.5]"#),
+            200,
+            r#"{"iotHubHostName":"1"}"#,
+            &["linkedHub : 1", "linkedHub : True", "linkedHub : -2", "linkedHub : 1.5", "Selected hub : 1"],
+        ),
+        // Of two equal names the last counts.
+        case(
+            "two ids",
+            r#"{"deviceRuntimeContext":{"registrationId":"x","registrationId":"contoso-toaster"},"linkedHubs":["h1","h2"]}"#,
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "two contexts",
+            r#"{"deviceRuntimeContext":5,"deviceRuntimeContext":{"registrationId":"contoso-toaster"},"linkedHubs":["h1","h2"]}"#,
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "two lists of hubs",
+            toaster(r#","linkedHubs":["h0"],"linkedHubs":["h1","h2"]"#),
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "the last one null",
+            toaster(r#","linkedHubs":["h0"],"linkedHubs":null"#),
+            400,
+            NO_HUBS,
+            &["linkedHubs : NULL"],
+        ),
+        // What the policy does not read cannot stop it.
+        case(
+            "an enrollment that is none",
+            toaster(r#","enrollmentGroup":5,"linkedHubs":["h1","h2"]"#),
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "unknown members",
+            toaster(r#","x":{"y":[null]},"linkedHubs":["h1","h2"]"#),
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "lone surrogates elsewhere",
+            toaster(r#","x":"\ud800","linkedHubs":["h1","h2"]"#),
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "escapes in names and values",
+            r#"{"device\u0052untimeContext":{"registrationId":"contoso\u002dtoaster"},"linkedHubs":["h1","h2"]}"#,
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case("a byte-order mark", format!("\u{feff}{}", toaster(HUBS)), 200, ASSIGNED, SELECTED),
+        case("a byte-order mark alone", "\u{feff}", 400, NO_ID, &["Registration ID : NULL"]),
+        case("white space around", format!("\r\n {} \t", toaster(HUBS)), 200, ASSIGNED, SELECTED),
+        // Where the sample throws.
+        case(
+            "no JSON",
+            "hello",
+            400,
+            "The request body is not JSON: expected value at line 1 column 1. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "JSON cut off",
+            r#"{"deviceRuntimeContext":{"#,
+            400,
+            "The request body is not JSON: EOF while parsing an object at line 1 column 25. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "a comma too many",
+            r#"{"a":1,}"#,
+            400,
+            "The request body is not JSON: trailing comma at line 1 column 8. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "text after the JSON",
+            "{} {}",
+            400,
+            "The request body has text after its JSON, at line 1 column 4. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "an array",
+            "[{}]",
+            400,
+            "The request body has the wrong type: found an array, wanted an object. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "a string",
+            "\"x\"",
+            400,
+            "The request body has the wrong type: found string \"x\", wanted an object. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "a number",
+            "5",
+            400,
+            "The request body has the wrong type: found integer `5`, wanted an object. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "a context that is no object",
+            r#"{"deviceRuntimeContext":[]}"#,
+            400,
+            "The request body has the wrong type at deviceRuntimeContext: found an array, wanted an object.",
+            &[],
+        ),
+        case(
+            "an id that is an object",
+            id("{}"),
+            400,
+            "The request body has the wrong type at deviceRuntimeContext.registrationId: found an object, wanted a string.",
+            &[],
+        ),
+        case(
+            "an id that is an array",
+            id("[1]"),
+            400,
+            "The request body has the wrong type at deviceRuntimeContext.registrationId: found an array, wanted a string.",
+            &[],
+        ),
+        case(
+            "hubs that are a string",
+            toaster(r#","linkedHubs":"h1""#),
+            400,
+            "The request body has the wrong type at linkedHubs: found string \"h1\", wanted an array.",
+            &[],
+        ),
+        case(
+            "hubs that are an object",
+            toaster(r#","linkedHubs":{}"#),
+            400,
+            "The request body has the wrong type at linkedHubs: found an object, wanted an array.",
+            &[],
+        ),
+        case(
+            "a hub that is null",
+            toaster(r#","linkedHubs":["h1",null]"#),
+            400,
+            "The request body has the wrong type at linkedHubs[1]: found null, wanted a string.",
+            &[],
+        ),
+        case(
+            "a hub that is an array",
+            toaster(r#","linkedHubs":[["h1"]]"#),
+            400,
+            "The request body has the wrong type at linkedHubs[0]: found an array, wanted a string.",
+            &[],
+        ),
+        case(
+            "65 levels",
+            toaster(&format!(r#","x":{}{}"#, "[".repeat(64), "]".repeat(64))),
+            400,
+            "The request body is nested too deep: more than 64 arrays and objects in each other. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "64 levels",
+            toaster(&format!(r#","x":{}{},"linkedHubs":["h1","h2"]"#, "[".repeat(63), "]".repeat(63))),
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "100,000 levels",
+            "[".repeat(100_000),
+            400,
+            "The request body is nested too deep: more than 64 arrays and objects in each other. An allocation request was wanted: one JSON object, as DPS sends it.",
+            &[],
+        ),
+        case(
+            "brackets in texts are no levels",
+            toaster(&format!(r#","x":"\"{}","linkedHubs":["h1","h2"]"#, "[".repeat(1000))),
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+        case(
+            "brackets side by side are no levels",
+            toaster(&format!(r#","x":[{}0],"linkedHubs":["h1","h2"]"#, "[],".repeat(1000))),
+            200,
+            ASSIGNED,
+            SELECTED,
+        ),
+    ]
+}
+
+#[test]
+fn every_body_has_its_answer_and_its_log() {
+    for Case { what, body, status, answer, notes } in cases() {
+        let run = http_trigger1(&body, allocate);
+        assert_eq!((run.answer.status, run.answer.body.as_str()), (status, answer), "{what}: {body:.200}");
+        let content_type =
+            if status == 200 { "application/json; charset=utf-8" } else { "text/plain; charset=utf-8" };
+        assert_eq!(run.answer.content_type, content_type, "{what}");
+        let words = |words: &str| Entry::Words(words.to_owned().into());
+        let mut log = vec![words(PROCESSED), words("Request.Body:..."), Entry::Body];
+        log.extend(notes.iter().copied().map(words));
+        log.extend([words("\nResponse"), words(answer)]);
+        assert_eq!(run.log, log, "{what}");
+    }
+}
+
+#[test]
+fn the_same_request_has_the_same_answer() {
+    for body in [TOASTER, HEAT_PUMP] {
+        let [first, second] = [(), ()].map(|()| http_trigger1(body, allocate));
+        assert_eq!((first.answer, first.log), (second.answer, second.log));
+    }
+}
+
+/// A policy of a user's own, as the README shows it: two divisions, a twin and a payload.
+#[test]
+fn a_policy_may_return_a_twin_and_a_payload() {
+    fn divisions<'a>(
+        request: &AllocationRequest<'a>,
+        notes: &mut Notes,
+    ) -> Result<AllocationResponse<'a>, Refusal> {
+        let device = &request.device_runtime_context;
+        let id = device.registration_id()?.unwrap_or_default();
+        let hubs = request.linked_hubs()?.unwrap_or_default();
+        let hub = hubs.into_iter().find(|hub| hub.contains("-toasters-"));
+        let Some(hub) = hub.filter(|_| id.contains("toaster")) else {
+            return Err(Refusal::new("No toasters hub found for the enrollment."));
+        };
+        notes.add(format!("{id} goes to {hub}"));
+        Ok(AllocationResponse {
+            initial_twin: Some(InitialTwin {
+                tags: Some(Map::from_iter([("deviceType".to_owned(), json!("toaster"))])),
+                properties: Some(TwinProperties {
+                    desired: Some(Map::from_iter([
+                        ("state".to_owned(), json!("ready")),
+                        ("darknessSetting".to_owned(), json!("medium")),
+                    ])),
+                }),
+            }),
+            payload: Some(Map::from_iter([("firmware".to_owned(), json!({ "wanted": "12.1" }))])),
+            ..AllocationResponse::to(hub)
+        })
+    }
+    let run = http_trigger1(TOASTER, divisions);
+    assert_eq!(
+        run.answer.body,
+        format!(
+            r#"{{"iotHubHostName":"{HUB}","initialTwin":{{"tags":{{"deviceType":"toaster"}},"properties":{{"desired":{{"state":"ready","darknessSetting":"medium"}}}}}},"payload":{{"firmware":{{"wanted":"12.1"}}}}}}"#
+        )
+    );
+    assert_eq!(run.answer.status, 200);
+}
+
+/// The policy and the types it is written with know nothing of the world.
+#[test]
+fn the_allocation_is_pure() {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let mut files = vec![format!("{source}/allocation.rs")];
+    for file in std::fs::read_dir(format!("{source}/webhook")).unwrap() {
+        files.push(file.unwrap().path().to_str().unwrap().to_owned());
+    }
+    assert!(files.len() > 4, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for world in [
+            "warp",
+            "tokio",
+            "log::",
+            "std::env",
+            "std::fs",
+            "std::net",
+            "std::time",
+            "std::io",
+            "thread_local",
+            "OnceLock",
+            "static mut",
+            "async ",
+            "println",
+        ] {
+            let used = text.lines().find(|line| !line.trim_start().starts_with("//") && line.contains(world));
+            assert_eq!(used, None, "{file} uses {world}");
+        }
+    }
+}

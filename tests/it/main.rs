@@ -1,0 +1,36 @@
+//! The handler from outside: as a function, as routes, and as the process that the Functions host runs.
+
+#![allow(unreachable_pub, reason = "everything here is for the tests beside it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "these are tests"
+)]
+
+/// What the Functions host sends to a handler.
+mod envelope;
+/// A small HTTP client that puts every byte of a request where the test wants it.
+mod http;
+/// The handler's process, and what it printed.
+mod process;
+/// The routes in this process, with a policy of the test's own.
+mod server;
+
+/// The policy's table, and every odd body.
+mod allocation;
+/// What a custom handler owes the Functions host, point by point.
+mod checklist;
+/// The files that the Functions host and Core Tools read, against each other and the routes.
+mod manifests;
+/// Signals, exit codes, settings, log lines.
+mod operation;
+/// Anything at all as a body or as an envelope.
+mod properties;
+/// What hostile and slow callers can do, which must be little.
+mod robustness;
+/// The tutorial's two recorded requests through the real process.
+mod tutorial;
+/// The types of the webhook's contract, member by member.
+mod webhook;

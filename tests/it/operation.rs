@@ -1,0 +1,177 @@
+use std::env::VarError;
+use std::io::Write as _;
+
+use dps_custom_allocation::settings::Settings;
+use nix::sys::signal::Signal;
+
+use crate::envelope::{self, HEAT_PUMP, PROCESSED, TOASTER};
+use crate::http;
+use crate::process::{self, Handler, UNDER_HOST};
+
+#[test]
+fn sigterm_and_sigint_let_requests_under_way_end() {
+    for (signal, line) in
+        [(Signal::SIGTERM, "Asked to stop (SIGTERM)."), (Signal::SIGINT, "Asked to stop (SIGINT).")]
+    {
+        let handler = Handler::start_with(UNDER_HOST);
+        let body = envelope::of(TOASTER).to_string();
+        let (first, rest) = body.split_at(100);
+        let mut under_way = http::connect(handler.address);
+        write!(
+            under_way,
+            "POST /HttpTrigger1 HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        )
+        .unwrap();
+        // The handler asks for the body: so the request is under way.
+        let mut asked = [0; 25];
+        std::io::Read::read_exact(&mut under_way, &mut asked).unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+        under_way.write_all(first.as_bytes()).unwrap();
+        let idle = http::connect(handler.address);
+        handler.signal(signal);
+        wait_until_refused(&handler);
+        under_way.write_all(rest.as_bytes()).unwrap();
+        assert_eq!(envelope::Reply::of(&http::receive(&mut under_way).unwrap()).status, 200);
+        let ended = handler.ended();
+        drop(idle);
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        assert_eq!(ended.stdout.lines().last(), Some(line), "{ended:?}");
+        assert_eq!(ended.stderr, "");
+    }
+}
+
+fn wait_until_refused(handler: &Handler) {
+    let deadline = std::time::Instant::now() + http::DEADLINE;
+    while std::net::TcpStream::connect(handler.address).is_ok() {
+        assert!(std::time::Instant::now() < deadline, "it still accepts connections");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn every_wrong_setting_is_named_at_once() {
+    let ended = process::run(&mut process::command(&[
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "x"),
+        ("ALLOCATION_BODY_LIMIT", "1 MiB"),
+        ("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", "1"),
+    ]));
+    assert_eq!(ended.status.code(), Some(64));
+    assert_eq!(
+        ended.stderr,
+        "Error: FUNCTIONS_CUSTOMHANDLER_PORT is \"x\", and a number from 0 to 65535 is wanted \
+         (or no such variable, for 3000); ALLOCATION_BODY_LIMIT is \"1 MiB\", and a number from 1 to 104857600 \
+         is wanted (or no such variable, for 1048576).\n"
+    );
+}
+
+#[test]
+fn settings_have_defaults() {
+    let load = |set: &'static [(&str, &str)]| {
+        Settings::load(move |name| {
+            set.iter()
+                .find(|(set, _)| *set == name)
+                .map(|(_, value)| (*value).to_owned())
+                .ok_or(VarError::NotPresent)
+        })
+    };
+    assert_eq!(load(&[]), Ok(Settings { port: 3000, body_limit: 1_048_576 }));
+    let set = &[("FUNCTIONS_CUSTOMHANDLER_PORT", "7"), ("ALLOCATION_BODY_LIMIT", "104857600")];
+    assert_eq!(load(set), Ok(Settings { port: 7, body_limit: 104_857_600 }));
+    for limit in [&[("ALLOCATION_BODY_LIMIT", "0")], &[("ALLOCATION_BODY_LIMIT", "104857601")]] {
+        assert!(load(limit).is_err());
+    }
+}
+
+#[test]
+fn by_hand_lines_are_stamped_and_named_as_in_the_portal() {
+    let handler = Handler::start();
+    let stdout = handler.stop().stdout;
+    for line in stdout.lines() {
+        let (stamp, rest) = line.split_once(" [Information] ").unwrap_or_else(|| panic!("{line}"));
+        assert!(!rest.is_empty());
+        let shape: String = stamp.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(shape, "0000-00-00T00:00:00.000");
+    }
+    let ended = process::run(&mut process::command(&[("FUNCTIONS_CUSTOMHANDLER_PORT", "x")]));
+    assert!(ended.stderr.contains(" [Error] FUNCTIONS_CUSTOMHANDLER_PORT is \"x\""), "{ended:?}");
+}
+
+/// The host takes lines of stderr with "warn" in them for warnings and all others for errors.
+#[test]
+fn an_error_that_quotes_a_warning_stays_an_error() {
+    let ended = process::run(
+        process::command(UNDER_HOST).env("FUNCTIONS_CUSTOMHANDLER_PORT", "warn-WARN\n\r\nwarning"),
+    );
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    assert!(!ended.stderr.to_ascii_lowercase().contains("warn"), "{ended:?}");
+    assert!(ended.stderr.contains("w-arn-W-ARN"), "{ended:?}");
+}
+
+#[test]
+fn rust_log_chooses_what_is_said() {
+    let lines = |level: &'static str| {
+        let handler_is_silent = level == "error" || level == "off";
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut command = process::command(UNDER_HOST);
+        command.env("RUST_LOG", level).env("FUNCTIONS_CUSTOMHANDLER_PORT", port.port().to_string());
+        assert!(handler_is_silent);
+        let mut child = command.spawn().unwrap();
+        let deadline = std::time::Instant::now() + http::DEADLINE;
+        while std::net::TcpStream::connect(port).is_err() {
+            assert!(std::time::Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+        let reply = envelope::call(port, &envelope::of(HEAT_PUMP));
+        http::post(port, "/api/HttpTrigger1", &[], HEAT_PUMP);
+        child.kill().unwrap();
+        let output = child.wait_with_output().unwrap();
+        (
+            reply.log.len(),
+            String::from_utf8(output.stdout).unwrap(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    // What travels in the reply belongs to the invocation, and its level is the host's to filter.
+    assert_eq!(lines("error"), (6, String::new(), String::new()));
+    assert_eq!(lines("off"), (6, String::new(), String::new()));
+}
+
+#[test]
+fn raw_lines_carry_the_invocation_id_when_there_is_one() {
+    let handler = Handler::start_with(UNDER_HOST);
+    let id = "5853ee0f-0fa9-4ce8-b0a3-ae980100abb8";
+    let call = |id: &str| {
+        http::post(handler.address, "/api/HttpTrigger1", &[("X-Azure-Functions-InvocationId", id)], HEAT_PUMP)
+    };
+    call(id);
+    call("no id] \tforged");
+    let stdout = handler.stop().stdout;
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines[1], format!("[{id}] {PROCESSED}"));
+    assert_eq!(lines[3], format!("[{id}] {HEAT_PUMP}"));
+    assert_eq!(
+        lines[5..8],
+        [format!("[{id}] "), format!("[{id}] Response"), format!("[{id}] Unrecognized device registration.")]
+    );
+    assert_eq!(lines[8], PROCESSED);
+}
+
+/// The host takes some lines for messages to itself.
+#[test]
+fn a_body_cannot_speak_to_the_host() {
+    let handler = Handler::start_with(UNDER_HOST);
+    for body in
+        ["LanguageWorkerConsoleLog[error] forged", "x\nazfuncjsonlog:{}", "x\rLanguageWorkerConsoleLog"]
+    {
+        http::post(handler.address, "/api/HttpTrigger1", &[], body);
+    }
+    let stdout = handler.stop().stdout;
+    for line in stdout.split(['\n', '\r']) {
+        let line = line.to_ascii_lowercase();
+        assert!(
+            !line.starts_with("languageworkerconsolelog") && !line.starts_with("azfuncjsonlog:"),
+            "{stdout}"
+        );
+    }
+}
