@@ -7,7 +7,7 @@ use super::identifier;
 use crate::journal::Journal;
 
 /// As many refusals have a line in one second; those above are counted.
-const LINES_A_SECOND: u32 = 500;
+const LINES_A_SECOND: u32 = 1_000;
 
 /// As many characters of what a stranger sent are shown.
 const SHOWN: usize = 120;
@@ -80,7 +80,7 @@ mod tests {
         }
         let lines = kept.entries().len();
         // The loop may run over a few seconds on a loaded machine.
-        assert!((501..10_000).contains(&lines), "{lines} lines");
+        assert!((1_001..10_000).contains(&lines), "{lines} lines");
     }
 
     #[test]

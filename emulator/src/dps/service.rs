@@ -9,6 +9,7 @@ use super::allocation::Allocator;
 use super::enrollment::Enrollment;
 use super::identifier::{self, fold, shown};
 use super::operation::{Opened, Operations};
+use super::refusals::Refusals;
 use super::registration::{Attempt, Failure, RegistrationState};
 use super::request::RegistrationRequest;
 use super::sas::{SasRefusal, SasToken};
@@ -56,6 +57,7 @@ pub struct Service {
     throttle: Throttle,
     store: Store,
     journal: Journal,
+    refusals: Refusals,
 }
 
 /// The body of an answer to a registration or poll.
@@ -87,7 +89,8 @@ impl Service {
         let allocator = Allocator::new(&config.enrollments, &options.webhook, &journal);
         let throttle = Throttle::new(options.quota);
         let operations = Operations::default();
-        Arc::new(Self { config, options, allocator, operations, throttle, store, journal })
+        let refusals = Refusals::new(journal.clone());
+        Arc::new(Self { config, options, allocator, operations, throttle, store, journal, refusals })
     }
 
     /// Checks a device's credential. `id_scope` and `registration_id` are those of the MQTT username or
@@ -95,7 +98,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The answer for the device, 401002 whatever the reason; the reason is in the journal already.
+    /// The answer for the device, 401002 whatever the reason; the reason is in the journal already, unless
+    /// there were too many in this second to write them all.
     pub fn authenticate(
         &self,
         id_scope: &str,
@@ -105,7 +109,7 @@ impl Service {
         let found = self.find(id_scope, registration_id, sas);
         found.map_err(|reason| {
             let id = if registration_id.is_empty() { "(no registration id)" } else { registration_id };
-            self.journal.warn(format!("{}: refused: {}", shown(id, SHOWN), shown(&reason, 4 * SHOWN)));
+            self.refusals.say(format!("{}: refused: {}", shown(id, SHOWN), shown(&reason, 4 * SHOWN)));
             Answer::unauthorized()
         })
     }
