@@ -6,10 +6,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +23,10 @@ use crate::journal::Journal;
 const FILE: &str = "registrations.jsonl";
 /// The name under which the file is written anew.
 const NEW_FILE: &str = "registrations.jsonl.new";
+/// The name of the file that is locked while a store is open.
+const LOCK: &str = "registrations.lock";
+/// How long a store that is being closed may hold its lock yet.
+const CLOSING: Duration = Duration::from_secs(1);
 /// Records that wait for the disk at most; more wait in front.
 const QUEUE: usize = 4_096;
 /// Records synced at once at most.
@@ -45,6 +51,8 @@ pub enum StoreError {
         /// What the system said.
         error: io::Error,
     },
+    /// Another emulator has this folder open.
+    InUse(PathBuf),
     /// The file holds what the store never wrote.
     Damaged {
         /// Which file.
@@ -79,6 +87,8 @@ struct Put {
 struct Writer {
     folder: PathBuf,
     file: File,
+    /// Locked as long as it is open.
+    _lock: File,
     /// Bytes of the file that are whole records.
     len: u64,
     lines: usize,
@@ -96,11 +106,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// The folder or file cannot be read or written, or the file is damaged.
+    /// The folder or file cannot be read or written, another emulator has it open, or the file is damaged.
     pub fn open(folder: &Path, journal: &Journal) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
         let failed = |error| StoreError::Io { path: path.clone(), error };
         fs::create_dir_all(folder).map_err(|error| StoreError::Io { path: folder.to_owned(), error })?;
+        let lock = lock(folder)?;
         let mut options = OpenOptions::new();
         let mut file = options.read(true).append(true).create(true).open(&path).map_err(failed)?;
         let mut content = Vec::new();
@@ -121,14 +132,17 @@ impl Store {
         let writer = Writer {
             folder: folder.to_owned(),
             file,
+            _lock: lock,
             len: len as u64,
             lines: count,
             records: Arc::clone(&records),
             broken: None,
             journal: journal.clone(),
         };
-        let thread = std::thread::Builder::new().name("dps-store".to_owned());
-        thread.spawn(move || writer.run(puts)).map_err(failed)?;
+        thread::Builder::new()
+            .name("dps-store".to_owned())
+            .spawn(move || writer.run(puts))
+            .map_err(failed)?;
         Ok(Self { records, queue })
     }
 
@@ -237,6 +251,13 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::InUse(folder) => {
+                write!(
+                    f,
+                    "{}: another emulator keeps its assignments here; give each its own folder",
+                    folder.display()
+                )
+            }
             Self::Damaged { path, line, problem } => write!(
                 f,
                 "{}: line {line} is not a registration: {problem}. Mend or delete the line; without the file \
@@ -244,6 +265,24 @@ impl fmt::Display for StoreError {
                 path.display()
             ),
             Self::NotKept(problem) => write!(f, "the registration was not kept: {problem}"),
+        }
+    }
+}
+
+/// Takes `folder` for one store: a second one would overwrite what the first keeps.
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    let path = folder.join(LOCK);
+    let failed = |error| StoreError::Io { path: path.clone(), error };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if began.elapsed() < CLOSING => thread::sleep(CLOSING / 50),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
+            // Some network folders know no locks: there the user has to see to it.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
     }
 }
@@ -315,13 +354,14 @@ mod tests {
             folder: PathBuf::new(),
             // A disk that is full, and that cannot be cut short.
             file: OpenOptions::new().append(true).open("/dev/full").unwrap(),
+            _lock: OpenOptions::new().write(true).open("/dev/null").unwrap(),
             len: 0,
             lines: 0,
             records: Arc::clone(&records),
             broken: None,
             journal,
         };
-        let thread = std::thread::spawn(move || writer.run(puts));
+        let thread = thread::spawn(move || writer.run(puts));
         let store = Store { records, queue };
         let registration: Registration = serde_json::from_str(RECORD).unwrap();
         for wanted in [

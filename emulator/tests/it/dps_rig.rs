@@ -1,6 +1,5 @@
 //! The provisioning service without a protocol: a configuration, a folder, a log, and devices that call it.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -118,10 +117,7 @@ impl Rig {
 
     /// The file of the store.
     pub(crate) fn file(&self) -> PathBuf {
-        let files: Vec<_> =
-            fs::read_dir(self.folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
-        assert_eq!(files.len(), 1, "{files:?}");
-        files[0].clone()
+        self.folder.path().join("registrations.jsonl")
     }
 }
 

@@ -116,6 +116,23 @@ async fn a_damaged_file_is_an_error_that_says_where() {
 }
 
 #[test]
+fn a_folder_is_one_emulator_s() {
+    let folder = TempDir::new().unwrap();
+    let (journal, _) = Journal::kept();
+    let first = Store::open(folder.path(), &journal).unwrap();
+    let error = Store::open(folder.path(), &journal).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: another emulator keeps its assignments here; give each its own folder",
+            folder.path().display()
+        )
+    );
+    drop(first);
+    Store::open(folder.path(), &journal).unwrap();
+}
+
+#[test]
 fn a_folder_that_cannot_be_is_an_error() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
@@ -150,7 +167,10 @@ async fn the_file_does_not_grow_with_every_registration() {
         let state = parsed(&rig.service.lookup(&rig.device(&format!("dev-{nth}")), b""));
         assert_eq!(state["substatus"], "reprovisionedToInitialAssignment", "{nth}");
     }
-    assert!(rig.file().ends_with(FILE), "nothing is left beside the file");
+    let mut left: Vec<_> =
+        fs::read_dir(rig.folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [FILE, "registrations.lock"], "nothing is left beside the file");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
