@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 use zip::ZipArchive;
 
-const HOST_JSON: &str =
-    r#"{"version":"2.0","customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#;
+/// The top of the repository, which is the app's folder.
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// An app that can be packed, with more beside it than the package should hold.
+/// The project's own files with a small handler, and more beside them than the package should hold.
 fn app() -> TempDir {
     let app = TempDir::new().unwrap();
     let write = |name: &str, text: &[u8]| {
@@ -19,9 +19,9 @@ fn app() -> TempDir {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    write("host.json", HOST_JSON.as_bytes());
-    write("HttpTrigger1/function.json", b"{}");
-    write("HttpTrigger1/sample.dat", b"{\"a\":1}");
+    for own in ["host.json", "HttpTrigger1/function.json", "HttpTrigger1/sample.dat"] {
+        write(own, &std::fs::read(Path::new(REPOSITORY).join(own)).unwrap());
+    }
     write("handler", program(Linking::Static));
     for stray in ["handler.exe", "local.settings.json", "target/x", ".git/config", "azure.env"] {
         write(stray, b"must not be shipped");
@@ -146,9 +146,10 @@ fn a_handler_that_azure_could_not_start_is_refused() {
 #[test]
 fn an_app_whose_host_json_names_another_executable_is_refused() {
     let app = app();
+    let own = std::fs::read_to_string(app.path().join("host.json")).unwrap();
     for (host, with) in [
-        (HOST_JSON.replace("\"handler\"", "\"./handler\""), "names the executable \"./handler\""),
-        (HOST_JSON.replace("\"handler\"", "\"handler.exe\""), "names the executable \"handler.exe\""),
+        (own.replace("\"handler\"", "\"./handler\""), "names the executable \"./handler\""),
+        (own.replace("\"handler\"", "\"handler.exe\""), "names the executable \"handler.exe\""),
         ("{}".to_owned(), "names the executable null"),
         ("{".to_owned(), "is not JSON"),
     ] {

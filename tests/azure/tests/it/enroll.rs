@@ -116,6 +116,21 @@ fn azures_words_are_repeated_without_the_key_in_them() {
 }
 
 #[test]
+fn a_key_that_the_script_never_saw_is_not_repeated_either() {
+    let world = World::enrolled();
+    let url = "https://other.azurewebsites.net/api/Other?code=SECRETother%3d%3d&clientId=dps";
+    world.fail_next(
+        "iot dps enrollment-group show",
+        1,
+        &format!("{{'webhookUrl': '{url}'}} and <{url}>, \"{url}\""),
+    );
+    let masked = "https://other.azurewebsites.net/api/Other?code=****&clientId=dps";
+    world
+        .run("enroll.sh", &[])
+        .failed(1, &[&format!("{{'webhookUrl': '{masked}'}} and <{masked}>, \"{masked}\"")]);
+}
+
+#[test]
 fn throttled_anywhere_it_goes_on_when_run_again() {
     let wanted = World::enrolled().essence();
     for command in [
