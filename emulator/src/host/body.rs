@@ -16,8 +16,9 @@ pub(super) const BODY_LIMIT: usize = 100 * 1024 * 1024;
 /// Bodies up to this size need no share of the memory for large ones. DPS sends at most 96 KB.
 const SMALL: usize = 128 * 1024;
 
-/// All large bodies that are in memory at once, in KiB.
-const LARGE_TOTAL: usize = 256 * 1024;
+/// All large bodies that are in memory at once, in KiB. Their envelopes take as much again, or a few times
+/// as much where there is much to escape.
+const LARGE_TOTAL: usize = 128 * 1024;
 
 /// What reads bodies: the memory for large ones, and the patience with slow ones.
 #[derive(Debug)]

@@ -154,9 +154,9 @@ impl Console {
         self.journal.warn(format!("{status}: {reason}"));
     }
 
-    /// A connection is given up before there was a request, for a `reason`.
-    pub(super) fn unreadable(&self, reason: &str) {
-        self.journal.warn(format!("connection refused: {reason}"));
+    /// A connection is closed that its caller did not close, for a `reason`.
+    pub(super) fn closed(&self, reason: &str) {
+        self.journal.warn(format!("connection closed: {reason}"));
     }
 
     /// A line that the handler wrote, at the level the host gives it. Returns it if that is Error.

@@ -6,6 +6,23 @@
 //! `console` says what `func start` says. What the app's folder says is read once, by `app`.
 //!
 //! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
+//!
+//! # Simplified
+//!
+//! - A reply on which the real host hangs for its whole `functionTimeout` hangs for a few seconds, and the
+//!   log names it ([`HostOptions::hang_limit`]).
+//! - An executable that cannot be started ends the host at once; the real one waits two minutes for it.
+//! - Headers that Kestrel does not know reach the handler in lower case, not in the caller's spelling.
+//! - A body of more than 100 MiB is answered with 413.
+//! - Redirects of the handler are followed to paths of its own alone.
+//! - An output whose headers are no headers fails the call; the real host fails after it.
+//! - What the handler started ends with the handler; the real host kills one process.
+//!
+//! # Absent
+//!
+//! Triggers and bindings other than HTTP (outputs of other kinds are dropped), the `httpWorker` section,
+//! routes in host.json, retry policies, App Service authentication, CORS, `/admin`, `Accept-Charset`,
+//! base64 in return values. A host that is killed with SIGKILL leaves its handler behind, as the real one does.
 
 mod answer;
 mod app;
@@ -26,6 +43,8 @@ mod metadata;
 mod newtonsoft;
 mod options;
 mod process;
+#[cfg(test)]
+mod properties;
 mod proxy;
 mod query;
 mod reply;

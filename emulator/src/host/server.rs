@@ -1,6 +1,7 @@
 //! Where callers connect: connections within bounds, each request routed, checked and invoked.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -97,14 +98,14 @@ impl Server {
         let console = &self.invoker.console;
         match ended {
             // hyper has answered it itself.
-            Err(error) if error.is_parse() => console.unreadable(&format!(
+            Err(error) if error.is_parse() => console.closed(&format!(
                 "HTTP is wanted, a request's head of at most {HEAD_LIMIT} bytes and 100 headers: {error}"
             )),
             Err(error) if error.is_timeout() => {
-                console.refused(
-                    408,
-                    &format!("no request within {:?}; the connection is closed", self.patience),
-                );
+                console.closed(&format!("no request within {:?}", self.patience));
+            }
+            Err(error) if has_stalled(&error) => {
+                console.closed(&format!("nothing of the answer was taken within {:?}", self.patience));
             }
             // A caller that goes away.
             Err(_) | Ok(()) => {}
@@ -142,6 +143,12 @@ impl Server {
         let call = tokio::spawn(async move { invoker.invoke(&function, call, body).await });
         call.await.unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
+}
+
+/// Whether a connection ended in [`Patient`]'s error.
+fn has_stalled(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut)
 }
 
 fn welcome() -> Response<AnswerBody> {

@@ -1,0 +1,125 @@
+//! What holds of the pure parts for every input.
+
+use bytes::Bytes;
+use hyper::header::HeaderMap;
+use hyper::{Request, StatusCode};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::call::{self, Call};
+use super::client::RawReply;
+use super::function::{AuthLevel, Function};
+use super::identity::Identity;
+use super::invocation;
+use super::newtonsoft;
+use super::query::Query;
+use super::reply::{self, Verdict};
+use super::template::Template;
+
+/// Any JSON, with the names that mean something to the host among its members.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{0,9})?(Z|[+-][0-9:]{0,6})?"
+            .prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 64, 6, |inner| {
+        let name = prop_oneof![
+            any::<String>(),
+            prop::sample::select(vec![
+                "Outputs",
+                "res",
+                "statusCode",
+                "status",
+                "headers",
+                "body",
+                "Logs",
+                "ReturnValue"
+            ])
+            .prop_map(String::from),
+            Just("Content-Type".to_owned()),
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((name, inner), 0..6)
+                .prop_map(|members| members.into_iter().collect::<Value>()),
+        ]
+    })
+}
+
+fn reply(body: Vec<u8>) -> RawReply {
+    let kind = (hyper::header::CONTENT_TYPE, "application/json".parse().unwrap());
+    RawReply { status: StatusCode::OK, headers: HeaderMap::from_iter([kind]), body: body.into() }
+}
+
+/// A verdict's answer can be sent.
+fn is_sound(verdict: Verdict) {
+    if let Verdict::Answered { answer, .. } = verdict {
+        assert!(answer.status.as_u16() >= 200);
+        let response = answer.into_response();
+        assert!(!response.headers().contains_key(hyper::header::TRANSFER_ENCODING));
+    }
+}
+
+fn function() -> Function {
+    Function {
+        name: "HttpTrigger1".to_owned(),
+        methods: Vec::new(),
+        url: String::new(),
+        level: AuthLevel::Anonymous,
+        route: Template::parse("HttpTrigger1").unwrap(),
+        trigger: "req".to_owned(),
+        output: Some("res".to_owned()),
+        http_only: true,
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_reply_has_a_verdict(outputs in json(), logs in json(), returned in json(), output in prop::sample::select(vec![None, Some("res"), Some("$return")])) {
+        let members = json!({"Outputs": outputs, "Logs": logs, "ReturnValue": returned});
+        is_sound(reply::judge(&reply(members.to_string().into_bytes()), output));
+        is_sound(reply::judge(&reply(json!({"Outputs": {"res": outputs}, "ReturnValue": returned}).to_string().into_bytes()), output));
+    }
+
+    #[test]
+    fn any_bytes_have_a_verdict(body in any::<Vec<u8>>()) {
+        is_sound(reply::judge(&reply(body), Some("res")));
+    }
+
+    #[test]
+    fn any_value_is_printed(value in json()) {
+        newtonsoft::print(&value);
+    }
+
+    #[test]
+    fn any_call_has_an_envelope_with_its_body(body in any::<Vec<u8>>(), query in "[ -~]{0,40}", object in json()) {
+        for body in [body.clone(), object.to_string().into_bytes()] {
+            let (mut parts, ()) = Request::post("/api/HttpTrigger1").body(()).unwrap().into_parts();
+            parts.headers.insert("x-any", hyper::header::HeaderValue::from_bytes(b"\xff\x80").unwrap());
+            let call = Call {
+                id: Uuid::nil(),
+                parts,
+                query: Query::parse(&query),
+                parameters: Vec::new(),
+                identity: Identity::Anonymous,
+            };
+            let envelope = invocation::envelope(&call, &function(), &Bytes::from(body.clone()), "localhost").unwrap();
+            let envelope: Value = serde_json::from_slice(&envelope).unwrap();
+            let wanted = (!body.is_empty()).then(|| Value::from(call::decode(&body)));
+            prop_assert_eq!(envelope["Data"]["req"].get("Body"), wanted.as_ref());
+        }
+    }
+
+    #[test]
+    fn any_path_matches_or_not(template in "[a-z{}:?*/]{0,20}", path in "[ -~]{0,40}") {
+        if let Ok(template) = Template::parse(&template) {
+            template.matches(&path);
+        }
+    }
+}
