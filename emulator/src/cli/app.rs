@@ -14,8 +14,8 @@ pub(super) struct App {
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     app: PathBuf,
 
-    /// Executable to run as the custom handler, instead of the one that host.json names. That failing, one
-    /// named `handler` beside this program is run
+    /// Executable to run as the custom handler [default: the one that host.json names or, where that is not
+    /// built, one named `handler` beside this program]
     #[arg(long, value_name = "FILE")]
     handler: Option<PathBuf>,
 }

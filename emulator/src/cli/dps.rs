@@ -7,7 +7,7 @@ use super::{Outcome, Stop};
 use crate::dps::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
 use crate::journal::Journal;
 
-/// Run a Device Provisioning Service: devices register, enrollments decide, webhooks are called.
+/// Run a Device Provisioning Service with enrollments of your own.
 ///
 /// Prints what happens to each device, and what the real service hides: each call of a webhook with its
 /// answer, and why a credential is refused. Ends at Ctrl-C; assignments outlast it.

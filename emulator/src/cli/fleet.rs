@@ -32,8 +32,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     concurrency: u32,
 
-    /// Registration ids of the devices, with {n} for the number of each
-    #[arg(long, value_name = "PATTERN", default_value = "contoso-toaster-{n}")]
+    /// Registration ids of the devices, with {} for the number of each
+    #[arg(long, value_name = "PATTERN", default_value = "contoso-toaster-{}")]
     id_pattern: Pattern,
 
     /// Host to register with: a name or an IP address, with or without a port [default: everything in here]
@@ -45,7 +45,7 @@ pub(super) struct Args {
     id_scope: Option<String>,
 
     /// The enrollment group's key, base64, from which those of the devices are derived; `-` reads it from
-    /// standard input. Needed with --host alone
+    /// standard input. For --host only
     #[arg(long, value_name = "BASE64", env = "DPS_GROUP_KEY", hide_env_values = true)]
     group_key: Option<String>,
 

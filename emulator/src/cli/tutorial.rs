@@ -11,7 +11,7 @@ use crate::emulator::{Emulator, Ports, Settings};
 use crate::journal::{Journal, Kept};
 use crate::tutorial::Tutorial;
 
-/// Go through Microsoft's tutorial, from key derivation to both devices, and compare with what it shows.
+/// Go through Microsoft's tutorial and compare with what it shows.
 ///
 /// Starts the Functions host with the custom handler, DPS with the tutorial's enrollment group, and the
 /// toaster and the heat pump, on free ports, with nothing left behind. Exit code 0 when the function's

@@ -10,9 +10,9 @@ use crate::emulator::{Emulator, Ports, Settings};
 use crate::journal::Journal;
 use crate::up::Instructions;
 
-/// Keep both stand-ins running, with the tutorial's enrollment group, for devices of your own.
+/// Keep both stand-ins running for devices of your own.
 ///
-/// Prints, ready to paste, how to register a device with the C, Python and Node SDKs and with this tool,
+/// DPS has the tutorial's enrollment group. Prints, ready to paste, how to register a device with the C, Python and Node SDKs and with this tool,
 /// and then what the function and the provisioning service log. Ends at Ctrl-C; assignments and
 /// certificates stay in the state folder.
 #[derive(Debug, clap::Args)]

@@ -6,11 +6,15 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
 use super::{Device, Endpoint, Failure, Registration, Status};
+use crate::dps::identifier::shown;
 
 /// C's `ctime`, as the SDK stamps its errors: `Wed Sep 23 13:06:01 2020`.
 const CTIME: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
 );
+
+/// The most of a text from the service that is printed, characters.
+const SHOWN: usize = 100_000;
 
 /// Registers `device` and prints to `out` what the tutorial's C sample prints, line by line as it happens.
 ///
@@ -73,10 +77,10 @@ impl<W: Write> Transcript<W> {
 
     fn registered(&mut self, registration: &Registration) -> io::Result<()> {
         let Registration { hub, device_id, payload, .. } = registration;
-        let (hub, device_id) = (shown(hub), shown(device_id));
+        let (hub, device_id) = (shown(hub, SHOWN), shown(device_id, SHOWN));
         writeln!(self.out, "\nRegistration Information received from service: {hub}, deviceId: {device_id}")?;
         if let Some(payload) = payload {
-            writeln!(self.out, "Payload received from service: {}", shown(payload.get()))?;
+            writeln!(self.out, "Payload received from service: {}", shown(payload.get(), SHOWN))?;
         }
         Ok(())
     }
@@ -92,11 +96,6 @@ impl<W: Write> Transcript<W> {
 
     fn error(&mut self, text: &str) -> io::Result<()> {
         let now = OffsetDateTime::now_utc().format(CTIME).map_err(io::Error::other)?;
-        writeln!(self.out, "Error: Time:{now} {}", shown(text))
+        writeln!(self.out, "Error: Time:{now} {}", shown(text, SHOWN))
     }
-}
-
-/// `text` without what would steer a terminal: it came from afar.
-fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

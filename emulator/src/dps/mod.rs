@@ -37,7 +37,7 @@ mod document;
 mod enrollment;
 mod error;
 mod https;
-mod identifier;
+pub(crate) mod identifier;
 mod json_text;
 mod listener;
 mod mqtt;

@@ -2,9 +2,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What is replaced by a device's number.
-const NUMBER: &str = "{n}";
+const NUMBER: &str = "{}";
 
-/// The registration ids of a fleet: a text in which `{n}` stands for the device's number.
+/// The registration ids of a fleet: a text in which `{}` stands for the device's number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     before: String,
@@ -40,7 +40,7 @@ impl std::error::Error for PatternError {}
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a registration id is wanted with one {n} in it, which stands for the device's number")
+        f.write_str("a registration id is wanted with one {} in it, which stands for the device's number")
     }
 }
 
@@ -50,14 +50,14 @@ mod tests {
 
     #[test]
     fn numbers_are_padded_to_the_same_length() {
-        let pattern: Pattern = "contoso-toaster-{n}-a".parse().unwrap();
+        let pattern: Pattern = "contoso-toaster-{}-a".parse().unwrap();
         assert_eq!(pattern.registration_id(7, 9), "contoso-toaster-7-a");
         assert_eq!(pattern.registration_id(7, 10_000), "contoso-toaster-00007-a");
     }
 
     #[test]
     fn a_pattern_has_one_number() {
-        for text in ["", "contoso-toaster", "a{n}b{n}"] {
+        for text in ["", "contoso-toaster", "a{}b{}"] {
             assert_eq!(text.parse::<Pattern>(), Err(PatternError), "{text}");
         }
     }

@@ -45,7 +45,10 @@ fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
         (vec![], "Usage: dps-emulator <COMMAND>"),
         (vec!["no-such-command"], "unrecognized subcommand 'no-such-command'"),
         (vec!["derive-key", "--registration-id", "a"], "--group-key"),
-        (vec!["derive-key", "--registration-id", "a b", "--group-key", "x"], "1 to 128 letters, digits"),
+        (
+            vec!["derive-key", "--registration-id", "a b", "--group-key", "x"],
+            "an id of 1 to 128 letters, digits",
+        ),
         (
             vec!["derive-key", "--registration-id", "a", "--group-key", "c2hvcnQ="],
             "a symmetric key has 16 to 64 bytes",

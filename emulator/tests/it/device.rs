@@ -180,7 +180,11 @@ fn each_failure_has_the_c_sdks_name() {
             "DISABLED",
         ),
         (Line::Answer(401, None, unauthorized), unauthorized, "DEV_AUTH_ERROR"),
-        (Line::Answer(200, None, "<html>\u{1b}[2J"), "Answer that no device can use: <html> [2J", "PARSING"),
+        (
+            Line::Answer(200, None, "<html>\u{1b}[2J"),
+            "Answer that no device can use: <html>\\u{1b}[2J",
+            "PARSING",
+        ),
         (Line::Answer(202, None, r#"{"status":"assigning"}"#), "Answer that no device can use", "PARSING"),
         (Line::Silence, "Not registered after 2 s", "TIMEOUT"),
     ] {

@@ -50,7 +50,7 @@ fn each_device_is_assigned_once() {
 
 #[test]
 fn refused_devices_are_counted_with_the_reason() {
-    let ended = within(&["--count", "20", "--id-pattern", "contoso-heatpump-{n}"]);
+    let ended = within(&["--count", "20", "--id-pattern", "contoso-heatpump-{}"]);
     assert_eq!(ended.code, 1, "none is assigned\n{ended}");
     let part = "\n  assigned      0\n  refused      20\n               20  Custom allocation failed with status code: 400\n  failed        0\n";
     assert!(ended.stdout.contains(part), "{ended}");
@@ -80,8 +80,11 @@ async fn a_fleet_that_fails_says_why_and_exits_1() {
     let part = "\n  failed       12\n               12  Connection Not Accepted: 0x5: Not Authorized (PROV_DEVICE_RESULT_DEV_AUTH_ERROR)\n";
     assert!(ended.stdout.contains(part), "{ended}");
 
-    let more = ["--id-pattern", "bad id {n}"];
+    let more = ["--id-pattern", "bad id {}"];
     let ended = run_elsewhere(against(&stage, &group_key(), &more)).await;
     assert_eq!(ended.code, 2, "{ended}");
-    assert!(ended.stderr.contains("--id-pattern makes no registration ids: 1 to 128 letters"), "{ended}");
+    assert!(
+        ended.stderr.contains("--id-pattern makes no registration ids: an id of 1 to 128 letters"),
+        "{ended}"
+    );
 }
