@@ -8,6 +8,7 @@ mod fleet;
 mod host;
 mod interrupt;
 mod key;
+mod open_files;
 mod registration_id;
 mod target;
 mod tutorial;
@@ -70,6 +71,7 @@ impl Cli {
     ///
     /// See [`Stop`].
     pub async fn run(self) -> Result<Outcome, Stop> {
+        open_files::raise_limit();
         match self.command {
             Command::Tutorial(args) => tutorial::run(args).await,
             Command::Up(args) => up::run(args).await,

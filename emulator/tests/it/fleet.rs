@@ -11,8 +11,13 @@ use crate::program::{Ended, emulator, handler, run};
 /// Fleets with an emulator of their own.
 fn within(more: &[&str]) -> Ended {
     let mut command = emulator(["fleet", "--app"]);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()).arg("--handler").arg(handler());
+    command.arg(root()).arg("--handler").arg(handler());
     run(command.args(more), "")
+}
+
+/// The function app: this repository's root.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 /// A fleet that registers at `stage`.
@@ -55,6 +60,17 @@ fn refused_devices_are_counted_with_the_reason() {
     let part = "\n  assigned      0\n  refused      20\n               20  Custom allocation failed with status code: 400\n  failed        0\n";
     assert!(ended.stdout.contains(part), "{ended}");
     assert!(ended.stdout.contains("\nDevices per hub\n  none\n"), "{ended}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_low_limit_of_open_files_is_raised() {
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -Sn 100 && exec \"$@\"", "bash", env!("CARGO_BIN_EXE_dps-emulator")]);
+    limited.args(["fleet", "--count", "100", "--concurrency", "100", "--app"]).arg(root());
+    let ended = run(limited.arg("--handler").arg(handler()), "");
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(ended.stdout.contains("\n  assigned    100\n"), "{ended}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
