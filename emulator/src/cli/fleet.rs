@@ -29,7 +29,7 @@ pub(super) struct Args {
     count: u32,
 
     /// How many of them at a time, each over a connection of its own
-    #[arg(long, value_name = "NUMBER", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     concurrency: u32,
 
     /// Registration ids of the devices, with {} for the number of each
