@@ -1,9 +1,7 @@
-use dps_custom_allocation::allocation::{Notes, Refusal, allocate};
+use dps_custom_allocation::allocation::allocate;
 use dps_custom_allocation::function::{Entry, http_trigger1};
-use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse, InitialTwin, TwinProperties};
-use serde_json::{Map, json};
 
-use crate::envelope::{HEAT_PUMP, HUB, PROCESSED, TOASTER};
+use crate::envelope::{HEAT_PUMP, PROCESSED, TOASTER};
 
 /// What a body leads to: status, answer, and what the log says between the request and the response.
 struct Case {
@@ -327,45 +325,6 @@ fn the_same_request_has_the_same_answer() {
         let [first, second] = [(), ()].map(|()| http_trigger1(body, allocate));
         assert_eq!((first.answer, first.log), (second.answer, second.log));
     }
-}
-
-/// A policy of a user's own, as the README shows it: two divisions, a twin and a payload.
-#[test]
-fn a_policy_may_return_a_twin_and_a_payload() {
-    fn divisions<'a>(
-        request: &AllocationRequest<'a>,
-        notes: &mut Notes,
-    ) -> Result<AllocationResponse<'a>, Refusal> {
-        let device = &request.device_runtime_context;
-        let id = device.registration_id()?.unwrap_or_default();
-        let hubs = request.linked_hubs()?.unwrap_or_default();
-        let hub = hubs.into_iter().find(|hub| hub.contains("-toasters-"));
-        let Some(hub) = hub.filter(|_| id.contains("toaster")) else {
-            return Err(Refusal::new("No toasters hub found for the enrollment."));
-        };
-        notes.add(format!("{id} goes to {hub}"));
-        Ok(AllocationResponse {
-            initial_twin: Some(InitialTwin {
-                tags: Some(Map::from_iter([("deviceType".to_owned(), json!("toaster"))])),
-                properties: Some(TwinProperties {
-                    desired: Some(Map::from_iter([
-                        ("state".to_owned(), json!("ready")),
-                        ("darknessSetting".to_owned(), json!("medium")),
-                    ])),
-                }),
-            }),
-            payload: Some(Map::from_iter([("firmware".to_owned(), json!({ "wanted": "12.1" }))])),
-            ..AllocationResponse::to(hub)
-        })
-    }
-    let run = http_trigger1(TOASTER, divisions);
-    assert_eq!(
-        run.answer.body,
-        format!(
-            r#"{{"iotHubHostName":"{HUB}","initialTwin":{{"tags":{{"deviceType":"toaster"}},"properties":{{"desired":{{"state":"ready","darknessSetting":"medium"}}}}}},"payload":{{"firmware":{{"wanted":"12.1"}}}}}}"#
-        )
-    );
-    assert_eq!(run.answer.status, 200);
 }
 
 /// The policy and the types it is written with know nothing of the world.

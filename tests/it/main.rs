@@ -34,3 +34,5 @@ mod robustness;
 mod tutorial;
 /// The types of the webhook's contract, member by member.
 mod webhook;
+/// The policy that the README writes.
+mod worked_example;
