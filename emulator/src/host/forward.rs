@@ -5,15 +5,14 @@
 //! exact rules: `HttpRequestExtensions.ToHttpRequestMessage` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>.
 
+use bytes::Bytes;
 use hyper::Request;
-use hyper::body::Incoming;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::answer::Answer;
 use super::call::Call;
-use super::client::{HOST_VERSION, INVOCATION_HEADER, Outgoing, VERSION_HEADER};
-use super::invoker::{Failure, Invoker};
+use super::client::{HOST_VERSION, HandlerClient, INVOCATION_HEADER, Outgoing, VERSION_HEADER};
 use super::options::Framing;
 
 /// What .NET's `UrlEncoder` escapes in a query.
@@ -24,13 +23,12 @@ const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_'
 /// # Errors
 ///
 /// Why there is no reply.
-pub(super) async fn forward(invoker: &Invoker, call: &Call, body: Incoming) -> Result<Answer, Failure> {
+pub(super) async fn forward(client: &HandlerClient, call: &Call, body: Bytes) -> Result<Answer, String> {
     if call.is_chunked() {
-        return Err(Failure::Reason(
+        return Err(
             "The caller sent its body in chunks: a forwarding host copies the header and no body, which its HTTP client refuses.".to_owned(),
-        ));
+        );
     }
-    let body = invoker.bodies.read(body, call.content_length()).await?;
     let query: Vec<String> = call
         .query
         .all()
@@ -40,11 +38,11 @@ pub(super) async fn forward(invoker: &Invoker, call: &Call, body: Incoming) -> R
         .collect();
     let question = if query.is_empty() { "" } else { "?" };
     let path = format!("{}{question}{}", call.parts.uri.path(), query.join("&"));
-    let mut request = Request::new(Outgoing::new(body.bytes.clone(), Framing::ContentLength));
+    let mut request = Request::new(Outgoing::new(body, Framing::ContentLength));
     *request.method_mut() = call.parts.method.clone();
-    *request.uri_mut() = invoker.client.uri(&path)?;
+    *request.uri_mut() = client.uri(&path)?;
     *request.headers_mut() = headers(call)?;
-    let reply = invoker.client.send(request).await?;
+    let reply = client.send(request).await?;
     Ok(Answer { status: reply.status, headers: end_to_end(reply.headers), body: reply.body })
 }
 

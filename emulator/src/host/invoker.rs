@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
 use tokio::time::{sleep, timeout};
@@ -62,14 +63,12 @@ impl Invoker {
             self.failed(function, &call, started, "The handler is not running.");
             return Answer::empty(StatusCode::INTERNAL_SERVER_ERROR).into_response();
         };
-        let outcome = match self.mode {
-            Mode::Proxying if function.http_only => {
-                return proxy::stream(self, function, call, body, run, started).await;
-            }
-            Mode::Forwarding if function.http_only => {
-                self.within_timeout(forward::forward(self, &call, body)).await
-            }
-            _ => self.within_timeout(self.exchange(function, &call, body)).await,
+        if self.mode == Mode::Proxying && function.http_only {
+            return proxy::stream(self, function, call, body, run, started).await;
+        }
+        let outcome = match self.bodies.read(body, call.content_length()).await {
+            Ok(body) => self.within_timeout(self.exchange(function, &call, &body.bytes)).await,
+            Err(unread) => Err(Failure::Refused(unread)),
         };
         match outcome {
             Ok(answer) => {
@@ -109,16 +108,18 @@ impl Invoker {
         self.console.failed(&function.name, call.id, started.elapsed(), reason);
     }
 
-    /// The envelope there and the reply back.
-    async fn exchange(&self, function: &Function, call: &Call, body: Incoming) -> Result<Answer, Failure> {
+    /// The call there and the reply back. The caller's part is over by then: a slow caller must not be taken
+    /// for a slow handler, which is killed.
+    async fn exchange(&self, function: &Function, call: &Call, body: &Bytes) -> Result<Answer, Failure> {
+        if self.mode == Mode::Forwarding && function.http_only {
+            return Ok(forward::forward(&self.client, call, body.clone()).await?);
+        }
         if call.is_chunked() {
             let text = "the caller sent its body in chunks, without a Content-Length: the host gives the handler no body";
             self.console.note(&function.name, call.id, text);
         }
-        let body = self.bodies.read(body, call.content_length()).await?;
-        let envelope = invocation::envelope(call, function, &body.bytes, &self.host_name)?;
+        let envelope = invocation::envelope(call, function, body, &self.host_name)?;
         let reply = self.client.invoke(&function.name, call.id, envelope, self.framing).await?;
-        drop(body);
         match reply::judge(&reply, function.output.as_deref()) {
             Verdict::Answered { logs, overlooked, answer } => {
                 self.console.logs(logs);
@@ -163,11 +164,5 @@ impl From<String> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::Reason(error.to_string())
-    }
-}
-
-impl From<Unread> for Failure {
-    fn from(unread: Unread) -> Self {
-        Self::Refused(unread)
     }
 }

@@ -99,6 +99,21 @@ async fn slow_and_silent_callers_are_given_up_and_delay_nobody() {
 }
 
 #[tokio::test]
+async fn a_slow_caller_is_not_taken_for_a_slow_handler() {
+    let change = |options: &mut dps_emulator::host::HostOptions| {
+        options.caller_patience = Duration::from_secs(5);
+        options.function_timeout = Some(Duration::from_secs(3));
+    };
+    let running = App::new().run_with(change).await;
+    let head =
+        "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhel";
+    assert_eq!(running.send_raw(head.as_bytes()).await.summary(), (408, "-", ""));
+    is_served(&running).await;
+    let said = running.said.text();
+    assert_eq!(said.matches("Worker process started and initialized.").count(), 1, "{said}");
+}
+
+#[tokio::test]
 async fn a_caller_that_takes_no_answer_is_given_up() {
     let patience = Duration::from_millis(500);
     let running = App::new().run_with(|options| options.caller_patience = patience).await;
