@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::app::absolute;
 use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
 use crate::dps::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
@@ -13,7 +14,8 @@ use crate::journal::Journal;
 /// answer, and why a credential is refused. Ends at Ctrl-C; assignments outlast it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// File with the ID scope, the linked hubs and the enrollments: JSON, comments allowed
+    /// File with the ID scope, the linked hubs and the enrollments: JSON, comments allowed.
+    /// The emulator's sample.jsonc shows and explains every member
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
@@ -80,7 +82,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
             },
             ..ServiceOptions::default()
         },
-        ..DpsOptions::new(config, args.state)
+        ..DpsOptions::new(config, absolute(&args.state)?)
     };
     let dps = Dps::start(options, journal.clone()).await.map_err(|error| Stop::Failed(error.to_string()))?;
     journal.info(format!("devices of ID scope {id_scope} register over MQTT at {}", dps.mqtt_address()));

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::https::Https;
 use super::mqtt::Mqtt;
-use super::{Device, Endpoint, Failure, Transport};
+use super::{Device, Endpoint, Failure, HostPort, Transport};
 
 /// How long one step may take, the Python and Node SDKs' own limit.
 const STEP: Duration = Duration::from_secs(30);
@@ -40,7 +40,7 @@ impl Connection {
         let opened = timeout(STEP, opening).await;
         let opened =
             opened.unwrap_or_else(|_| Err(Failure::Transport(format!("no answer in {} s", STEP.as_secs()))));
-        let place = format!("{}:{}", endpoint.host.host, endpoint.port());
+        let place = HostPort { port: Some(endpoint.port()), ..endpoint.host.clone() };
         opened.map_err(|failure| match failure {
             Failure::Transport(why) => Failure::Transport(format!("Cannot connect to {place}: {why}")),
             other => other,

@@ -19,7 +19,7 @@ pub enum Failure {
     Unasked(String),
     /// The service could not be reached, or the connection was lost.
     Transport(String),
-    /// Not registered after so long.
+    /// No answer, or no decision, after so long.
     Timeout(Duration),
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for Failure {
             Self::Credential(what) | Self::Answer(what) | Self::Unasked(what) | Self::Transport(what) => {
                 f.write_str(what)
             }
-            Self::Timeout(limit) => write!(f, "Not registered after {} s", limit.as_secs()),
+            Self::Timeout(limit) => write!(f, "Gave up after {} s", limit.as_secs()),
         }
     }
 }

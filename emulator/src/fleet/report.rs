@@ -191,7 +191,7 @@ mod tests {
   refused       1
                 1  Custom allocation failed with status code: 400
   failed        1
-                1  Not registered after 600 s (PROV_DEVICE_RESULT_TIMEOUT)
+                1  Gave up after 600 s (PROV_DEVICE_RESULT_TIMEOUT)
   lost          1
 
 Latency, from connecting to the final answer:  p50 0.30 s  p90 0.50 s  p99 0.50 s  max 0.50 s

@@ -72,6 +72,34 @@ fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
 }
 
 #[test]
+fn what_cannot_be_started_is_named_and_exits_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(folder.path().join("wrong.json"), "{\"idScope\": 7,\n \"linkedHubs\": []}").unwrap();
+    let (missing, wrong) = (path("missing.json"), path("wrong.json"));
+    for (args, wanted) in [
+        (["dps", "--config", &missing], vec![format!("{missing}: cannot be read: ")]),
+        (
+            ["dps", "--config", &wrong],
+            vec![
+                format!("{wrong}: line 1, column 13: idScope: "),
+                format!("{wrong}: line 2, column 16: linkedHubs: "),
+            ],
+        ),
+        (["host", "--app", &path("")], vec!["holds no host.json; ".to_owned()]),
+        (["up", "--app", &path("")], vec!["holds no host.json; ".to_owned()]),
+        (["fleet", "--app", &path("")], vec!["holds no host.json; ".to_owned()]),
+    ] {
+        let ended = run(&mut emulator(args), "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{ended}");
+        assert!(ended.stderr.starts_with("dps-emulator: "), "{ended}");
+        for part in wanted {
+            assert!(ended.stderr.contains(&part), "wanted: {part}\n{ended}");
+        }
+    }
+}
+
+#[test]
 fn a_mistyped_key_is_never_repeated() {
     let secret = "n0t-base64-but-nearly-a-key!";
     for args in [

@@ -186,7 +186,7 @@ fn each_failure_has_the_c_sdks_name() {
             "PARSING",
         ),
         (Line::Answer(202, None, r#"{"status":"assigning"}"#), "Answer that no device can use", "PARSING"),
-        (Line::Silence, "Not registered after 2 s", "TIMEOUT"),
+        (Line::Silence, "Gave up after 2 s", "TIMEOUT"),
     ] {
         for stage in STAGES {
             let service = ScriptedService::start(stage, [line.clone()]);

@@ -44,9 +44,6 @@ mod host_robustness;
 mod host_tutorial;
 /// The provisioning service over HTTPS: answers, headers, refusals.
 mod https;
-/// Ctrl-C, and what `up` says to paste.
-#[cfg(target_os = "linux")]
-mod interrupt;
 /// The provisioning service over MQTT: bytes, rules, refusals.
 mod mqtt;
 /// MQTT packets by hand, for the other modules.
@@ -59,6 +56,9 @@ mod replay;
 mod scripted_service;
 /// The Python and Node device SDKs, unmodified, against the stand-ins.
 mod sdk;
+/// The commands that run until Ctrl-C.
+#[cfg(target_os = "linux")]
+mod servers;
 /// TLS, certificates, start and stop of the provisioning service.
 mod tls;
 /// The whole tutorial by one command.

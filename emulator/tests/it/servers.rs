@@ -1,7 +1,8 @@
-//! Ctrl-C, and `up` with what it says to paste.
+//! The commands that run until Ctrl-C: how they end, and what they do on the way.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -178,4 +179,46 @@ fn what_up_says_to_paste_registers_a_device() {
     // Both are told apart in the log: the second is known.
     up.says("contoso-toaster-007: registers by the enrollment group contoso-custom-allocated-devices, for the first time");
     up.ends(Signal::INT, 0);
+}
+
+#[test]
+fn a_function_key_is_wanted_when_one_is_set() {
+    let mut host = Running::start(&["host", "--port", "0", "--function-key", "a-key-made-up-for-this-test"]);
+    host.says("HttpTrigger1: [POST] http://localhost:");
+    let address = host.said.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
+    host.says("Worker process started and initialized.");
+    let status = |query: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let request = format!(
+            "POST /api/HttpTrigger1{query} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).map(str::to_owned)
+    };
+    assert_eq!(status("").as_deref(), Some("401"));
+    assert_eq!(status("?code=another").as_deref(), Some("401"));
+    assert_eq!(status("?code=a-key-made-up-for-this-test").as_deref(), Some("400"), "no registration id");
+    host.ends(Signal::INT, 0);
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for args in [
+        ["host", "--port", &port, "--address", "127.0.0.1"],
+        ["dps", "--mqtt-port", &port, "--https-port", "0"],
+        ["dps", "--https-port", &port, "--mqtt-port", "0"],
+    ] {
+        let mut refused = Running::start(&args);
+        assert_eq!(wait(&mut refused.child, DEADLINE), Some(1), "{args:?}");
+        let errors = refused.errors();
+        assert!(
+            errors.starts_with("dps-emulator: cannot listen ") && errors.contains(&port),
+            "{args:?}\n{errors}"
+        );
+    }
 }
