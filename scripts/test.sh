@@ -4,7 +4,7 @@
 #
 # Usage: scripts/test.sh [options of cargo test]
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "${0%/*}/.."
 
 step() {
     printf '\n== %s\n' "$*"

@@ -30,6 +30,8 @@ mod operation;
 mod properties;
 /// What hostile and slow callers can do, which must be little.
 mod robustness;
+/// The scripts around it.
+mod scripts;
 /// The tutorial's two recorded requests through the real process.
 mod tutorial;
 /// The types of the webhook's contract, member by member.
