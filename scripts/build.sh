@@ -6,7 +6,7 @@
 #   (nothing)  a static x86-64 Linux binary: it runs on whatever image the Function App has
 #   --local    for this machine, of whatever kind it is; not for Azure
 set -euo pipefail
-cd "${0%/*}/.."
+cd "$(dirname "$0")/.."
 
 fail() {
     echo "build.sh: $*" >&2

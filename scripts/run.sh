@@ -5,7 +5,7 @@
 #
 # Usage: scripts/run.sh [options of dps-emulator tutorial]
 set -euo pipefail
-cd "${0%/*}/.."
+cd "$(dirname "$0")/.."
 
 if [ "$(uname -sm)" = "Linux x86_64" ]; then
     scripts/build.sh

@@ -3,7 +3,7 @@
 #
 # Usage: scripts/start.sh [options of func start]
 set -euo pipefail
-cd "${0%/*}/.."
+cd "$(dirname "$0")/.."
 
 if ! command -v func >/dev/null; then
     echo "start.sh: there is no 'func'; 'npm install --global azure-functions-core-tools@4' gets it, and scripts/run.sh needs none" >&2

@@ -4,7 +4,7 @@
 #
 # Usage: scripts/test.sh [options of cargo test]
 set -euo pipefail
-cd "${0%/*}/.."
+cd "$(dirname "$0")/.."
 
 step() {
     printf '\n== %s\n' "$*"

@@ -1,11 +1,20 @@
 //! What the scripts say when something is missing. What they build is tested where it is used.
 
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Output};
 
+/// Runs a script where there is no tool but `dirname`.
 fn run(script: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new("/bin/bash");
-    command.arg(format!("{}/scripts/{script}", env!("CARGO_MANIFEST_DIR"))).args(arguments);
-    command.env("PATH", "/no/tools/here").output().expect("there is bash")
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tools-of-{script}"));
+    let _ = std::fs::remove_dir_all(&tools);
+    std::fs::create_dir(&tools).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let dirname =
+        std::env::split_paths(&path).map(|folder| folder.join("dirname")).find(|file| file.exists());
+    symlink(dirname.expect("there is dirname"), tools.join("dirname")).unwrap();
+    let script = format!("{}/scripts/{script}", env!("CARGO_MANIFEST_DIR"));
+    Command::new("/bin/bash").arg(script).args(arguments).env("PATH", &tools).output().expect("there is bash")
 }
 
 #[test]
