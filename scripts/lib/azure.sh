@@ -436,7 +436,12 @@ wait_for_webhook() {
     answer=$(printf 'url = "%s"\nheader = "content-type: application/json"\ndata = "{}"\n' "$webhook_url" |
       "${curl[@]}" 2>&1) || status=$?
     if [ "$status" = 127 ]; then fail 'curl' '' 'install curl.'; fi
-    if [ "$status" = 0 ]; then status=${answer##*$'\n'} body=${answer%$'\n'*}; else status=000 body=$answer; fi
+    if [ "$status" = 0 ]; then
+      status=${answer##*$'\n'} body=${answer%$'\n'*}
+    else
+      # Without an answer curl writes 000 for the code.
+      status=000 body=${answer//$'\n'000/}
+    fi
     case $status in
       400)
         [ "$body" = 'Registration ID not provided for the device.' ] ||
@@ -449,7 +454,8 @@ wait_for_webhook() {
     [ "$SECONDS" -lt "$deadline" ] || break
     sleep "$POLL_SECONDS"
   done
-  fail "the webhook's answer to an empty request" "$status $body" "$(webhook_advice "$status")"
+  [ "$status" = 000 ] || body="$status $body"
+  fail "the webhook's answer to an empty request" "$body" "$(webhook_advice "$status")"
 }
 
 # webhook_advice STATUS

@@ -9,7 +9,7 @@ use serde_json::Value;
 pub(crate) struct Answer {
     pub(crate) out: String,
     pub(crate) err: String,
-    code: u8,
+    pub(crate) code: u8,
 }
 
 impl Answer {

@@ -29,7 +29,10 @@ pub(crate) fn answer(azure: &mut Azure, arguments: &[String]) -> Answer {
 
     let first = if azure.webhook_first.is_empty() { None } else { Some(azure.webhook_first.remove(0)) };
     match first.as_deref() {
-        Some("refused") => failed(7, "curl: (7) Failed to connect to the app: Connection refused"),
+        Some("refused") => Answer {
+            out: "\n000".to_owned(),
+            ..failed(7, "curl: (7) Failed to connect to the app: Connection refused")
+        },
         Some(other) => printed(format!("\n{other}")),
         None => match webhook(azure, url) {
             400 => printed("Registration ID not provided for the device.\n400"),

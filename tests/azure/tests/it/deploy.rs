@@ -108,6 +108,12 @@ fn a_function_that_does_not_work_is_told() {
         run.failed(1, &["failed while waiting for the function to answer", says]);
         let advice: Vec<_> = run.stderr.lines().filter(|line| line.contains("Try:")).collect();
         assert_eq!(advice.len(), 1, "one line of advice: {run:#?}");
+        let said = if first == "refused" {
+            "curl: (7) Failed to connect to the app: Connection refused"
+        } else {
+            first
+        };
+        assert!(run.stderr.contains(&format!("Azure said:  {said}")), "{run:#?}");
     }
 }
 
