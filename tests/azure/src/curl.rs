@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use crate::answer::{Answer, failed, printed};
-use crate::dps::webhook;
+use crate::device::webhook;
 use crate::model::Azure;
 
 /// The answer to `curl <arguments>`, its configuration on standard input.

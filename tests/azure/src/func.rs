@@ -1,7 +1,7 @@
 //! `func`: publishing, and opening the live metrics.
 
 use crate::answer::{Answer, failed, printed};
-use crate::az::publish;
+use crate::app::publish;
 use crate::model::{Azure, SITE};
 
 /// The answer to `func <arguments>`.

@@ -19,13 +19,22 @@
 use std::process::ExitCode;
 
 mod answer;
-mod az;
 mod calls;
-mod curl;
-mod dps;
-mod func;
 mod model;
 mod table;
+
+// The three tools.
+mod az;
+mod curl;
+mod func;
+
+// The commands of az, by what they are about.
+mod app;
+mod device;
+mod dps;
+mod enrollment;
+mod groups;
+mod insights;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args();

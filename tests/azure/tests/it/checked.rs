@@ -118,7 +118,7 @@ fn the_editors_files_name_tasks_and_files_that_exist() {
 #[test]
 fn the_scripts_know_the_functions_own_words() {
     let sentence = "Registration ID not provided for the device.";
-    assert!(read("scripts/lib/azure.sh").contains(&format!("'{sentence}'")));
+    assert!(read("scripts/lib/function.sh").contains(&format!("'{sentence}'")));
     let sources: String =
         files("src", "rs").iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     assert!(sources.contains(&format!("\"{sentence}\"")), "the function says something else now");

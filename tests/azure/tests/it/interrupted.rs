@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{Run, World};
+use crate::run::Run;
+use crate::world::World;
 
 /// Runs `script` in worlds that `prepare` makes, killed at each of its calls, and again until it is done.
 fn killed_everywhere(prepare: fn() -> World, script: fn(&World, &[(&str, &str)]) -> Run, check: fn(&World)) {

@@ -3,8 +3,11 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should say where")]
 
-/// A place to run a script in: stand-ins on the PATH, a model of Azure, and what must hold of every run.
+/// A place to run a script in: stand-ins on the PATH and a model of Azure.
 mod world;
+
+/// One run, and what must hold of every one: that no key was shown.
+mod run;
 
 /// Flags, the settings file and `--dry-run`: what all scripts share.
 mod settings;

@@ -1,6 +1,7 @@
 //! Flags, the settings file and `--dry-run`.
 
-use crate::world::{Run, World, repository};
+use crate::run::Run;
+use crate::world::{World, repository};
 
 const SCRIPTS: [&str; 7] = [
     "deploy.sh",

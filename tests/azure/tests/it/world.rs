@@ -3,13 +3,15 @@
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::run::Run;
 
 /// The tag of everything the scripts create.
 pub(crate) const TAG: (&str, &str) = ("created-by", "dps-custom-allocation");
@@ -29,17 +31,6 @@ POLL_SECONDS=0
 /// One Azure, one machine.
 pub(crate) struct World {
     folder: TempDir,
-}
-
-/// One run of a script: how it ended, what it said, and which tools it called.
-#[derive(Debug)]
-pub(crate) struct Run {
-    #[expect(dead_code, reason = "printed when a test fails")]
-    command: String,
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    pub(crate) calls: Vec<Vec<String>>,
 }
 
 /// The top of the repository.
@@ -178,10 +169,12 @@ impl World {
         if !scripts.exists() {
             std::fs::create_dir_all(scripts.join("lib")).unwrap();
             std::fs::create_dir(checkout.join("HttpTrigger1")).unwrap();
-            for file in
-                ["scripts/deploy.sh", "scripts/lib/azure.sh", "host.json", "HttpTrigger1/function.json"]
-            {
-                std::fs::copy(repository().join(file), checkout.join(file)).unwrap();
+            let library = std::fs::read_dir(repository().join("scripts/lib")).unwrap();
+            let library =
+                library.map(|file| format!("scripts/lib/{}", file.unwrap().file_name().to_str().unwrap()));
+            let others = ["scripts/deploy.sh", "host.json", "HttpTrigger1/function.json"].map(str::to_owned);
+            for file in library.chain(others) {
+                std::fs::copy(repository().join(&file), checkout.join(&file)).unwrap();
             }
             for (script, writes) in
                 [("build.sh", "echo >handler"), ("package.sh", "mkdir -p dist; echo PK >dist/app.zip")]
@@ -213,7 +206,9 @@ impl World {
     }
 
     pub(crate) fn set_state(&self, state: Value) {
-        std::fs::write(self.path("state.json"), state.to_string()).unwrap();
+        // Whole or not at all: a script may be running.
+        std::fs::write(self.path("state.next"), state.to_string()).unwrap();
+        std::fs::rename(self.path("state.next"), self.path("state.json")).unwrap();
     }
 
     /// Changes the model, as somebody else would.
@@ -297,57 +292,5 @@ impl World {
         state["extensions"] = Value::Null;
         state["failures"] = Value::Null;
         state
-    }
-}
-
-// === impl Run ===
-
-impl Run {
-    #[track_caller]
-    pub(crate) fn succeeded(&self) -> &Self {
-        assert!(self.status.success(), "{self:#?}");
-        self
-    }
-
-    /// It ended with this exit code and said this on standard error.
-    #[track_caller]
-    pub(crate) fn failed(&self, code: i32, says: &[&str]) -> &Self {
-        assert_eq!(self.status.code(), Some(code), "{self:#?}");
-        for words in says {
-            assert!(self.stderr.contains(words), "wanted {words:?} in {self:#?}");
-        }
-        self
-    }
-
-    #[track_caller]
-    pub(crate) fn was_killed(&self) -> &Self {
-        assert_eq!(self.status.signal(), Some(9), "{self:#?}");
-        self
-    }
-
-    /// The calls of one command, such as `az group create`.
-    pub(crate) fn calls_of(&self, command: &str) -> Vec<&Vec<String>> {
-        let of_command = |call: &&Vec<String>| {
-            let words: Vec<_> =
-                call.iter().take_while(|word| !word.starts_with('-')).map(String::as_str).collect();
-            words.join(" ") == command
-        };
-        self.calls.iter().filter(of_command).collect()
-    }
-
-    /// No key in anything printed, nor in any argument but the one where az leaves no choice. Every key that the
-    /// model makes has the word SECRET in it, which percent-encoding leaves as it is.
-    #[track_caller]
-    fn kept_its_secrets(&self) {
-        assert!(
-            !self.stdout.contains("SECRET") && !self.stderr.contains("SECRET"),
-            "a secret was shown: {self:#?}"
-        );
-        for call in &self.calls {
-            for (position, argument) in call.iter().enumerate() {
-                let allowed = position > 0 && call[position - 1] == "--webhook-url";
-                assert!(allowed || !argument.contains("SECRET"), "a secret is an argument: {self:#?}");
-            }
-        }
     }
 }

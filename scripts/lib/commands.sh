@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # azure.sh, its neighbours and the scripts share their variables
+# Saying things without secrets, and running a command so that its failure is explained. Sourced by azure.sh.
+
+# begin STEP: names what the commands that follow are for ("creating the storage account").
+begin() {
+  step=$1
+  if $dry_run; then say "# $step"; else say "$step …"; fi
+}
+
+say() {
+  mask "$1" >&3
+  printf '\n' >&3
+}
+
+# hide SECRET: from now on it is shown as ****.
+hide() {
+  if [ -n "$1" ] && [ "$1" != '****' ]; then secrets+=("$1"); fi
+}
+
+# mask TEXT: the text without the secrets and without any key in a URL.
+mask() {
+  local text=$1 secret
+  for secret in ${secrets[@]+"${secrets[@]}"}; do text=${text//"$secret"/****}; done
+  # LC_ALL: what a tool prints need not be text in this locale.
+  printf '%s' "$text" | LC_ALL=C sed -E 's/([?&]code=)[^]&"'"'"' )}>]*/\1****/g'
+}
+
+# fail WHAT AZURE_SAID WHAT_TO_TRY
+fail() {
+  {
+    printf '%s: failed while %s.\n' "$program" "$step"
+    [ -z "$1" ] || printf '  What failed: %s\n' "$(mask "$1")"
+    [ -z "$2" ] || printf '  Azure said:  %s\n' "$(mask "$2" | first_lines)"
+    printf '  Try:         %s\n' "$3"
+  } >&2
+  exit 1
+}
+
+# The first lines of a message, without the examples that az appends.
+first_lines() {
+  LC_ALL=C sed -n -e '/^Examples from/q' -e '/^https:\/\/aka.ms/q' -e '/^[[:space:]]*$/d' -e p | head -n 6 | LC_ALL=C sed -e '2,$s/^/               /'
+}
+
+# run COMMAND…: runs it; its standard output goes on; a failure is explained and ends the script.
+run() {
+  if $dry_run; then
+    show "$@"
+    return
+  fi
+  local status=0
+  attempt "$@" || status=$?
+  [ "$status" = 0 ] || explain "$status" "$@"
+}
+
+# ask PLACEHOLDER COMMAND…: as run, for $(…): a dry run answers with the placeholder.
+ask() {
+  local placeholder=$1
+  shift
+  run "$@"
+  if $dry_run; then printf '%s' "$placeholder"; fi
+}
+
+# attempt COMMAND…: runs it and keeps what it says on standard error in $said.
+attempt() {
+  local status=0
+  said=''
+  { said=$("$@" 2>&1 >&4 4>&- </dev/null); } 4>&1 || status=$?
+  # `az` warns there also when all is well; a preview or a deprecation should be seen.
+  if [ "$status" = 0 ] && [ -n "$said" ]; then mask "$said"$'\n' >&2; fi
+  return "$status"
+}
+
+# found COMMAND…: whether the thing that the command shows exists. What it prints is lost.
+found() {
+  if $dry_run; then
+    show "$@"
+    return 1
+  fi
+  local status=0
+  attempt "$@" >/dev/null || status=$?
+  [ "$status" != 0 ] || return 0
+  # 127: there is no such command, which is another absence.
+  if [ "$status" = 3 ] || { [ "$status" != 127 ] && is_absence "$said"; }; then return 1; fi
+  explain "$status" "$@"
+}
+
+# The words with which Azure says that a thing does not exist. az itself exits with 3 then, its extensions with 1.
+is_absence() {
+  [[ $1 =~ (ResourceNotFound|ResourceGroupNotFound|NotFound|not\ found|404201|404202|404\ Not\ Found) ]]
+}
+
+# resource_exists TYPE NAME
+resource_exists() {
+  found az resource show --resource-group "$RESOURCE_GROUP" --resource-type "$1" --name "$2" --query id --output tsv
+}
+
+# show COMMAND…: a line that a shell would read as this command, secrets masked.
+show() {
+  local word line=''
+  for word in "$@"; do line="$line $(quote "$word")"; done
+  say "${line# }"
+}
+
+quote() {
+  if [[ $1 =~ ^[A-Za-z0-9_@%+=:,./-]+$ ]]; then
+    printf '%s' "$1"
+  else
+    printf "'%s'" "${1//\'/\'\\\'\'}"
+  fi
+}
+
+# explain STATUS COMMAND…: ends the script with the step, the command, what Azure said in $said, and what to try.
+explain() {
+  local status=$1 words='' word
+  shift
+  for word in "$@"; do
+    case $word in -*) break ;; esac
+    words="$words $word"
+  done
+  fail "${words# } (exit code $status)" "$said" "$(advice "$status" "$said" "$1")"
+}
+
+sign_in() {
+  begin 'checking that you are signed in'
+  local subscription
+  subscription=$(ask subscription az account show --query name --output tsv)
+  $dry_run || say "  subscription: $subscription"
+}
+
+# Enrollments and simulated devices are in an extension of az.
+need_iot_extension() {
+  begin 'making sure that az has its azure-iot extension'
+  run az extension add --name azure-iot --upgrade --only-show-errors
+}

@@ -1,0 +1,141 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # azure.sh, its neighbours and the scripts share their variables
+# What a script takes: flags, the settings file, and the form of each value. Sourced by azure.sh.
+
+# Every name the settings file may give.
+readonly KNOWN_SETTINGS='RESOURCE_GROUP LOCATION STORAGE_ACCOUNT FUNCTION_APP INSTANCE_MEMORY MAXIMUM_INSTANCES
+  DPS_NAME IOT_HUBS IOT_HUB_SKU ENROLLMENT_GROUP WAIT_SECONDS POLL_SECONDS'
+
+# default_of NAME: what a setting is when nobody gives it; empty where it must be given.
+default_of() {
+  case $1 in
+    INSTANCE_MEMORY) echo 512 ;;
+    MAXIMUM_INSTANCES) echo 40 ;;
+    IOT_HUB_SKU) echo S1 ;;
+    ENROLLMENT_GROUP) echo contoso-custom-allocated-devices ;;
+    WAIT_SECONDS) echo 300 ;;
+    POLL_SECONDS) echo 5 ;;
+  esac
+}
+
+# rule_of NAME: the form of a value, as an extended regular expression and in words.
+# Azure's own rules: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+rule_of() {
+  case $1 in
+    RESOURCE_GROUP) rule='^[A-Za-z0-9_(][A-Za-z0-9_.()-]{0,89}$' words='1 to 90 letters, digits, ( ) - _ .' ;;
+    LOCATION) rule='^[a-z0-9]+$' words='a region as az names it, such as westus2' ;;
+    STORAGE_ACCOUNT) rule='^[a-z0-9]{3,24}$' words='3 to 24 lower-case letters and digits' ;;
+    FUNCTION_APP) rule='^[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]$' words='2 to 60 letters, digits and inner hyphens' ;;
+    INSTANCE_MEMORY) rule='^(512|2048|4096)$' words='512, 2048 or 4096 (MB)' ;;
+    MAXIMUM_INSTANCES) rule='^[0-9]{2,4}$' words='a number from 40 to 1000' ;;
+    DPS_NAME) rule='^[A-Za-z0-9][A-Za-z0-9-]{1,62}[A-Za-z0-9]$' words='3 to 64 letters, digits and inner hyphens' ;;
+    IOT_HUBS) rule='^[A-Za-z0-9][A-Za-z0-9-]{1,48}[A-Za-z0-9]( +[A-Za-z0-9][A-Za-z0-9-]{1,48}[A-Za-z0-9])*$' words='names of IoT hubs with spaces between them, each 3 to 50 letters, digits and inner hyphens' ;;
+    IOT_HUB_SKU) rule='^(B1|B2|B3|F1|S1|S2|S3)$' words='B1, B2, B3, F1, S1, S2 or S3' ;;
+    ENROLLMENT_GROUP) rule='^[a-z0-9._:-]{0,127}[a-z0-9-]$' words='up to 128 lower-case letters, digits, - . _ :' ;;
+    # https://learn.microsoft.com/azure/iot-dps/concepts-service#registration-id
+    REGISTRATION_ID) rule='^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$' words='up to 128 letters, digits, - . _ :, the last one a letter, digit or -' ;;
+    WAIT_SECONDS | POLL_SECONDS) rule='^[0-9]{1,4}$' words='a number of seconds' ;;
+    SINCE) rule='^[1-9][0-9]{0,4}[smhd]$' words='a time such as 30m, 12h or 2d' ;;
+    LAST) rule='^[1-9][0-9]{0,3}$' words='a number from 1 to 9999' ;;
+    *) rule='' words='' ;;
+  esac
+}
+
+# read_settings "$@": flags first, then the settings file, then defaults; every mistake is told at once.
+read_settings() {
+  local name value flag file='' given_file=false mistakes='' missing=''
+  for name in $switches; do printf -v "$name" false; done
+  while [ $# -gt 0 ]; do
+    flag=$1
+    shift
+    case $flag in
+      -h | --help) usage && exit 0 ;;
+      --dry-run) dry_run=true && continue ;;
+      --*=*) value=${flag#*=} flag=${flag%%=*} ;;
+      --*)
+        name=$(name_of "$flag")
+        if is_one_of "$name" "$switches"; then
+          printf -v "$name" true
+          continue
+        fi
+        [ $# -gt 0 ] || refuse "$flag wants a value."
+        value=$1
+        shift
+        ;;
+      *) refuse "'$flag' is no flag. See $program --help." ;;
+    esac
+    name=$(name_of "$flag")
+    if [ "$name" = SETTINGS ]; then
+      file=$value given_file=true
+    elif is_one_of "$name" "$settings $options"; then
+      printf -v "$name" '%s' "$value"
+    elif is_one_of "$name" "$KNOWN_SETTINGS"; then
+      : # Of another script. One set of flags, like one settings file, serves them all.
+    else
+      refuse "$flag is not a flag of $program. See $program --help."
+    fi
+  done
+
+  $given_file || file=$root/azure.env
+  if [ -f "$file" ]; then
+    read_settings_file "$file"
+  elif $given_file; then
+    refuse "there is no settings file $file."
+  fi
+
+  for name in $settings; do
+    [ -n "${!name:-}" ] || printf -v "$name" '%s' "$(default_of "$name")"
+    [ -n "${!name}" ] || missing="$missing $name ($(flag_of "$name"))"
+  done
+  for name in $settings $options; do
+    rule_of "$name"
+    if [ -n "${!name}" ] && [ -n "$rule" ] && ! [[ ${!name} =~ $rule ]]; then
+      mistakes="$mistakes"$'\n'"  $name is '${!name}': wanted $words."
+    fi
+  done
+  [ -z "$missing" ] || mistakes="$mistakes"$'\n'"  Not given:$missing."
+  [ -z "$mistakes" ] || refuse "the settings do not do:$mistakes"$'\n'"Give them as flags or in azure.env; scripts/azure.env.example is the form."
+}
+
+# Lines NAME=value, read and never executed. A flag given already wins; what this script does not use is checked too.
+read_settings_file() {
+  local file=$1 line name value number=0
+  while IFS= read -r line || [ -n "$line" ]; do
+    number=$((number + 1)) line=${line%$'\r'}
+    case $line in '' | '#'*) continue ;; esac
+    name=${line%%=*} value=${line#*=}
+    if [ "$name" = "$line" ] || ! is_one_of "$name" "$KNOWN_SETTINGS"; then
+      refuse "$file, line $number: wanted NAME=value with a name of scripts/azure.env.example."
+    fi
+    case $value in
+      \"*\") value=${value#\"} value=${value%\"} ;;
+      \'*\') value=${value#\'} value=${value%\'} ;;
+    esac
+    if is_one_of "$name" "$settings" && [ -z "${!name:-}" ]; then printf -v "$name" '%s' "$value"; fi
+  done <"$file"
+}
+
+# The comment at the top of the script is its help.
+usage() {
+  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+}
+
+# --resource-group: RESOURCE_GROUP, and back.
+name_of() {
+  local name=${1#--}
+  printf '%s' "${name//-/_}" | tr '[:lower:]' '[:upper:]'
+}
+flag_of() {
+  printf -- '--%s' "${1//_/-}" | tr '[:upper:]' '[:lower:]'
+}
+
+is_one_of() {
+  local one
+  for one in $2; do [ "$one" != "$1" ] || return 0; done
+  return 1
+}
+
+refuse() {
+  printf '%s: %s\n' "$program" "$1" >&2
+  exit "$EX_USAGE"
+}
