@@ -16,6 +16,11 @@ use crate::device::{Device, Endpoint, register_aloud};
 use crate::emulator::Emulator;
 use crate::journal::Kept;
 
+/// Where the tutorial is.
+const PAGE: &str = "\
+Tutorial: Use custom allocation policies with Device Provisioning Service (DPS)
+https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies";
+
 /// How long one device may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -49,6 +54,7 @@ impl<W: Write> Tutorial<W> {
     ///
     /// Those of writing to `out`.
     pub async fn run(mut self, emulator: &Emulator, endpoint: &Endpoint, log: &Kept) -> io::Result<bool> {
+        writeln!(self.out, "{PAGE}")?;
         self.heading("Create the custom allocation function")?;
         for function in emulator.host.functions() {
             writeln!(self.out, "{}: [{}] {}", function.name, function.methods.join(","), function.url)?;
@@ -92,7 +98,7 @@ impl<W: Write> Tutorial<W> {
         let output = String::from_utf8_lossy(&output).into_owned();
         let log = function_log(log, before).await;
 
-        writeln!(self.out, "--- The function's log\n\n{log}\n--- The device's output\n\n{output}")?;
+        write!(self.out, "--- The function's log\n\n{log}\n--- The device's output\n\n{output}")?;
         self.compare(&format!("{name}: the function's log"), promised_log, &log);
         self.compare(&format!("{name}: the device's output"), promised_output, &output);
         Ok(())

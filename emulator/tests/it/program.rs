@@ -65,7 +65,8 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Ended {
     run_for(command, input, DEADLINE)
 }
 
-fn run_for(command: &mut Command, input: &str, limit: Duration) -> Ended {
+/// Runs `command` to its end, which has to come within `limit`.
+pub(crate) fn run_for(command: &mut Command, input: &str, limit: Duration) -> Ended {
     let shown = format!("{command:?}");
     let mut child = command
         .stdin(Stdio::piped())

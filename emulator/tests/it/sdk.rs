@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use crate::connect_proxy::ConnectProxy;
 use crate::dps_server::{self, Stage};
 use crate::host::App;
-use crate::program::{Ended, handler, run};
+use crate::program::{Ended, handler, run, run_for};
 
 /// An SDK, and the protocol it registers over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,8 @@ pub(crate) fn installed() -> &'static Path {
     static SDKS: OnceLock<PathBuf> = OnceLock::new();
     SDKS.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let installed = run(&mut Command::new(root.join("scripts/install-sdks.sh")), "");
+        let mut script = Command::new(root.join("scripts/install-sdks.sh"));
+        let installed = run_for(&mut script, "", Duration::from_secs(900));
         assert_eq!(installed.code, 0, "{}", installed.stderr);
         root.join("tests/sdk")
     })
@@ -302,5 +303,35 @@ async fn a_webhook_that_answers_garbage_fails_the_registration() {
             Sdk::Python => assert_eq!(error["message"], "Unexpected failure", "{}", reported.said),
             _ => assert_eq!(error["result"]["registrationState"]["errorCode"], 400_207, "{}", reported.said),
         }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_missing_python_or_node_is_named_in_one_line() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let tools = tempfile::tempdir().unwrap();
+    let offer = |tool: &str| {
+        let path = std::env::var_os("PATH").unwrap();
+        let found = std::env::split_paths(&path).map(|folder| folder.join(tool)).find(|file| file.is_file());
+        let found = found.unwrap_or_else(|| panic!("no {tool}"));
+        std::os::unix::fs::symlink(found, tools.path().join(tool)).unwrap();
+    };
+    offer("bash");
+    offer("dirname");
+    for (missing, wanted) in [
+        (
+            "python3",
+            "install-sdks.sh: python3 is missing; install Python 3.9 or later (Debian: apt install python3 python3-venv)\n",
+        ),
+        (
+            "node",
+            "install-sdks.sh: node is missing; install Node.js 18 or later (Debian: apt install nodejs npm)\n",
+        ),
+    ] {
+        let mut script = Command::new(tools.path().join("bash"));
+        let ended = run(script.arg(root.join("scripts/install-sdks.sh")).env("PATH", tools.path()), "");
+        assert_eq!((ended.code, ended.stderr.as_str()), (1, wanted), "without {missing}\n{ended}");
+        offer(missing);
     }
 }
