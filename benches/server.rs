@@ -3,7 +3,8 @@
 //! server on one core and the client on another, so that what the machine does besides hits both.
 //!
 //! Prints: throughput and latency of the envelope path, cost by number of hubs and size of payload,
-//! start-up, resident memory, size of the binary.
+//! start-up, resident memory, size of the binary; or, named as arguments, some of `throughput`, `size`,
+//! `start`, `memory` and `binary`.
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a benchmark says what it found, or stops")]
 
@@ -35,10 +36,23 @@ fn main() {
     if let Some(port) = std::env::var(BARE).ok().and_then(|port| port.parse().ok()) {
         return bare(port);
     }
-    throughput();
-    scaling();
-    start_up();
-    memory();
+    let parts: [(&str, fn()); 5] = [
+        ("throughput", throughput),
+        ("size", by_size),
+        ("start", start_up),
+        ("memory", memory),
+        ("binary", binary),
+    ];
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (_, part) in
+        parts.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|part| part == name))
+    {
+        part();
+    }
+}
+
+fn binary() {
     let size = fs::metadata(handler()).expect("the handler is built").len();
     println!("binary       {:.2} MB (dynamic, this benchmark's build)", size as f64 / 1e6);
 }
@@ -85,7 +99,7 @@ fn throughput() {
     println!("  ratio      {ratio:.2} (wanted: 0.70)");
 }
 
-fn scaling() {
+fn by_size() {
     println!("cost by size of the allocation request");
     let handler = Server::start(Kind::Handler);
     for (hubs, payload_kb) in [(1, 0), (50, 0), (1000, 0), (1, 1), (1, 8), (1, 32), (1, 96)] {
