@@ -43,7 +43,8 @@ wait_for_webhook
 
 begin 'looking up the linked hubs'
 host_names=()
-linked=$(ask "${IOT_HUBS// /.azure-devices.net$'\n'}.azure-devices.net" az iot dps show --name "$DPS_NAME" \
+expected=$(for hub in $IOT_HUBS; do echo "$hub.azure-devices.net"; done)
+linked=$(ask "$expected" az iot dps show --name "$DPS_NAME" \
   --resource-group "$RESOURCE_GROUP" --query 'properties.iotHubs[].name' --output tsv)
 for hub in $IOT_HUBS; do
   host_name=$(printf '%s\n' "$linked" | grep -m 1 "^$hub\." || true)

@@ -67,8 +67,9 @@ query() {
   local kql
   kql=$(lines_after "$1")
   kql=${kql//\\/\\\\}
+  kql=${kql//\"/\\\"}
   run az rest --method post --url "https://api.applicationinsights.io/v1/apps/$app_id/query" \
-    --resource https://api.applicationinsights.io --body "{\"query\":\"${kql//\"/\\\"}\"}" \
+    --resource https://api.applicationinsights.io --body "{\"query\":\"$kql\"}" \
     --query 'tables[0].rows' --output tsv
 }
 

@@ -106,7 +106,7 @@ quote() {
   if [[ $1 =~ ^[A-Za-z0-9_@%+=:,./-]+$ ]]; then
     printf '%s' "$1"
   else
-    printf "'%s'" "${1//\'/\'\\\'\'}"
+    printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"
   fi
 }
 

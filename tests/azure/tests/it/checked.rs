@@ -158,6 +158,51 @@ fn the_queries_are_kql() {
 }
 
 #[test]
+fn the_document_names_scripts_and_flags_that_exist() {
+    let document = read("docs/azure.md");
+    let named = regex::Regex::new(r"scripts/([a-z-]+\.sh)((?: --[a-z-]+)*)").unwrap();
+    let mut scripts = Vec::new();
+    for found in named.captures_iter(&document) {
+        let script = &found[1];
+        let text = read(&format!("scripts/{script}"));
+        for flag in found[2].split_whitespace() {
+            assert!(text.contains(&format!("{flag} ")), "{script} has no {flag}");
+        }
+        scripts.push(script.to_owned());
+    }
+    for needed in [
+        "deploy.sh",
+        "create-dps.sh",
+        "enroll.sh",
+        "rotate-key.sh",
+        "derive-key.sh",
+        "register-device.sh",
+        "logs.sh",
+        "cleanup.sh",
+    ] {
+        assert!(scripts.iter().any(|script| script == needed), "docs/azure.md says nothing of {needed}");
+    }
+}
+
+#[test]
+fn the_documents_own_links_lead_somewhere() {
+    let document = read("docs/azure.md");
+    let slug = |heading: &str| {
+        let kept = heading.chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter));
+        kept.collect::<String>().to_lowercase().replace(' ', "-")
+    };
+    let headings: Vec<_> = document
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| slug(line.trim_start_matches('#').trim()))
+        .collect();
+    let links = regex::Regex::new(r"\]\(#([^)]+)\)").unwrap();
+    for link in links.captures_iter(&document) {
+        assert!(headings.iter().any(|heading| *heading == link[1]), "no heading for #{}", &link[1]);
+    }
+}
+
+#[test]
 fn the_commands_in_the_document_are_ones_that_az_takes() {
     let document = read("docs/azure.md");
     let blocks = document.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());

@@ -170,6 +170,45 @@ fn the_example_of_the_settings_file_is_one() {
 }
 
 #[test]
+fn nobody_is_signed_in() {
+    let world = World::enrolled();
+    world.change(|state| state["subscription"] = serde_json::Value::Null);
+    let before = world.state();
+    for script in SCRIPTS {
+        let arguments = if script == "deploy.sh" { vec!["--package", "/etc/hostname"] } else { Vec::new() };
+        let run = world.run(script, &arguments);
+        run.failed(
+            1,
+            &[
+                "ERROR: Please run 'az login' to setup account.",
+                &format!("az login, then run {script} again."),
+            ],
+        );
+        assert_eq!(run.calls.len(), 1, "{run:#?}");
+    }
+    assert_eq!(world.state(), before);
+}
+
+#[test]
+fn where_nothing_exists_each_script_says_what_comes_first() {
+    for (script, step, first) in [
+        ("enroll.sh", "looking for the function", "deploy.sh, create-dps.sh, enroll.sh, in this order"),
+        ("rotate-key.sh", "looking for the function", "deploy.sh, create-dps.sh, enroll.sh, in this order"),
+        (
+            "register-device.sh",
+            "registering the device contoso-toaster-007",
+            "deploy.sh, create-dps.sh, enroll.sh",
+        ),
+        ("logs.sh", "looking for the Application Insights of the app", "deploy.sh, if there is no app yet"),
+    ] {
+        let world = World::new();
+        world.run(script, &[]).failed(1, &[&format!("{script}: failed while {step}."), first]);
+        assert!(world.resources().is_empty() && world.state()["groups"] == serde_json::json!({}));
+    }
+    World::new().run("cleanup.sh", &[]).succeeded();
+}
+
+#[test]
 fn without_az_the_first_line_says_how_to_get_it() {
     let world = World::new();
     let tools = world.path("tools");
