@@ -298,11 +298,14 @@ fn an_answer_that_nobody_asked_for_is_an_error() {
 }
 
 #[test]
-fn the_policys_payload_is_printed() {
+fn payloads_go_both_ways() {
     let assigned = r#"{"operationId":"o","status":"assigned","registrationState":{"assignedHub":"h","deviceId":"d","payload":{"maxTemp": 80}}}"#;
     let stage = Stage::Https;
     let service = ScriptedService::start(stage, [Line::Answer(200, None, assigned)]);
-    let ended = register(&service, stage, &[]);
+    let file = service.ca().with_file_name("payload.json");
+    std::fs::write(&file, "{\"from\": \"a file\"}\n").unwrap();
+    let ended = register(&service, stage, &["--payload", &format!("@{}", file.display())]);
+    assert!(service.seen()[0].ends_with(r#","payload":{"from": "a file"}}"#), "{:?}", service.seen());
     let wanted = "Registration Information received from service: h, deviceId: d\nPayload received from service: {\"maxTemp\": 80}\n";
     assert!(ended.stdout.ends_with(wanted), "{ended}");
 }
