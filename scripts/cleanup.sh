@@ -29,7 +29,7 @@ if [ "$group_exists" != true ]; then
   exit 0
 fi
 group_tag=$(ask '' az group show --name "$RESOURCE_GROUP" --query "tags.\"$TAG_NAME\"" --output tsv)
-# A letter before each value: an empty one would be lost between tabs.
+# A letter before the tag's value: an empty one would be lost between tabs.
 inventory=$(ask '' az resource list --resource-group "$RESOURCE_GROUP" \
   --query "[].[type, name, id, join('', ['t', tags.\"$TAG_NAME\" || '']), join(' ', keys(tags || \`{}\`))]" \
   --output tsv)
@@ -59,8 +59,7 @@ is_companion() { # TYPE NAME
   $app_is_ours || return 1
   case $1/$2 in
     "Microsoft.Insights/components/$FUNCTION_APP" | "microsoft.insights/components/$FUNCTION_APP") ;;
-    *[Ss]martDetectorAlertRules/*"$FUNCTION_APP"*) ;;
-    *[Aa]ction[Gg]roups/'Application Insights Smart Detection') ;;
+    *[Ss]martDetectorAlertRules/"Failure Anomalies - $FUNCTION_APP") ;;
     *) return 1 ;;
   esac
 }
@@ -80,6 +79,8 @@ while IFS=$'\t' read -r type name id tag _; do
   elif [ -n "$plan" ] && [ "${id##*/}" = "${plan##*/}" ]; then
     # Azure deletes a hosting plan with its last app.
     ours="$ours"$'\n'"  $type $name"
+  elif $app_is_ours && [ "$name" = 'Application Insights Smart Detection' ]; then
+    : # One for all that Application Insights watches in the group: it goes with the group or not at all.
   else
     kept="$kept"$'\n'"  $type $name"
   fi

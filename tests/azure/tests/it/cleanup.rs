@@ -50,20 +50,31 @@ fn it_asks_first_and_only_the_groups_name_is_yes() {
 #[test]
 fn what_somebody_else_made_stays() {
     let world = World::enrolled();
-    world.change(|state| {
-        let own = json!({"type": "Microsoft.KeyVault/vaults", "name": "own-vault", "group": "contoso-group", "tags": {}});
-        let tagged = json!({"type": "Microsoft.Insights/components", "name": "own-app", "group": "contoso-group", "tags": {"created-by": "me"}});
-        state["resources"].as_array_mut().unwrap().extend([own, tagged]);
-    });
+    let theirs = [
+        json!({"type": "Microsoft.Insights/components", "name": "contoso-app-2", "group": "contoso-group", "tags": {"created-by": "me"}}),
+        json!({"type": "Microsoft.KeyVault/vaults", "name": "own-vault", "group": "contoso-group"}),
+        json!({"type": "Microsoft.Web/sites", "name": "contoso-app-2", "group": "contoso-group"}),
+        json!({"type": "microsoft.alertsmanagement/smartDetectorAlertRules", "name": "Failure Anomalies - contoso-app-2", "group": "contoso-group"}),
+        json!({"type": "microsoft.insights/actiongroups", "name": "Application Insights Smart Detection", "group": "contoso-group"}),
+    ];
+    world.change(|state| state["resources"].as_array_mut().unwrap().extend(theirs.clone()));
     let run = world.run("cleanup.sh", &["--yes"]);
     run.succeeded();
-    assert_eq!(
-        world.resources(),
-        ["Microsoft.Insights/components own-app", "Microsoft.KeyVault/vaults own-vault"]
-    );
+    let left = theirs
+        .map(|theirs| format!("{} {}", theirs["type"].as_str().unwrap(), theirs["name"].as_str().unwrap()));
+    assert_eq!(world.resources(), left);
     assert!(run.stdout.contains("Kept, because these scripts did not create it:"), "{run:#?}");
     assert!(world.state()["groups"]["contoso-group"].is_object());
     assert!(run.calls_of("az group delete").is_empty(), "{run:#?}");
+}
+
+#[test]
+fn the_action_group_that_azure_adds_does_not_keep_the_group() {
+    let world = World::enrolled();
+    let azures = json!({"type": "microsoft.insights/actiongroups", "name": "Application Insights Smart Detection", "group": "contoso-group"});
+    world.change(|state| state["resources"].as_array_mut().unwrap().push(azures));
+    world.run("cleanup.sh", &["--yes"]).succeeded();
+    assert_eq!(world.state()["groups"], json!({}));
 }
 
 #[test]
