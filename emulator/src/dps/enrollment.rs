@@ -102,6 +102,8 @@ pub(crate) struct Match {
 pub(crate) enum NoMatch {
     /// The device has an individual enrollment, and neither of its keys made the signature.
     WrongKey,
+    /// It has none, and the key of the group with this id made the signature, where one derived from it should.
+    NotDerived(String),
     /// It has none, and no key derived from one of so many groups' made the signature.
     NoGroup(usize),
 }
@@ -164,8 +166,14 @@ impl Enrollments {
         };
         match self.individual.get(&fold(registration_id)) {
             Some(own) => matching(own).ok_or(NoMatch::WrongKey),
-            None => self.groups.iter().find_map(matching).ok_or(NoMatch::NoGroup(self.groups.len())),
+            None => self.groups.iter().find_map(matching).ok_or_else(|| self.no_group(token)),
         }
+    }
+
+    /// Why no group accepts `token`.
+    fn no_group(&self, token: &SasToken) -> NoMatch {
+        let signer = self.groups.iter().find(|group| group.keys.iter().any(|key| token.is_signed_with(key)));
+        signer.map_or(NoMatch::NoGroup(self.groups.len()), |group| NoMatch::NotDerived(group.id.clone()))
     }
 }
 
@@ -206,6 +214,11 @@ impl fmt::Display for NoMatch {
         match self {
             Self::WrongKey => f.write_str(
                 "the sig (signature) of the SAS token was made with neither key of its individual enrollment",
+            ),
+            Self::NotDerived(group) => write!(
+                f,
+                "the sig (signature) of the SAS token was made with the key of the enrollment group {group}, and \
+                 the key that is derived from it for the device is wanted"
             ),
             Self::NoGroup(0) => f.write_str("it has no individual enrollment, and there is no enrollment group"),
             Self::NoGroup(1) => f.write_str(

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq as _;
 
+use super::refusals::quoted;
 use crate::keys::SymmetricKey;
 
 /// A token's fields, its signature not checked yet.
@@ -141,7 +142,9 @@ impl fmt::Display for SasRefusal {
             Self::Resource { part, token, wanted } => {
                 write!(
                     f,
-                    "the SAS token is for another resource: the {part} in its sr is {token:?}, and {wanted:?} is wanted"
+                    "the SAS token is for another resource: the {part} in its sr is {}, and {} is wanted",
+                    quoted(token),
+                    quoted(wanted)
                 )
             }
             Self::Expired { seconds_ago } => write!(f, "the SAS token expired {seconds_ago} s ago"),

@@ -7,18 +7,15 @@ use serde::Serialize;
 
 use super::allocation::Allocator;
 use super::enrollment::Enrollment;
-use super::identifier::{self, fold, shown};
+use super::identifier::{self, fold};
 use super::operation::{Opened, Operations};
-use super::refusals::Refusals;
+use super::refusals::{Refusals, quoted};
 use super::registration::{Attempt, Failure, RegistrationState};
 use super::request::RegistrationRequest;
 use super::sas::{SasRefusal, SasToken};
 use super::throttle::Throttle;
 use super::{Answer, Config, Store, WebhookOptions, stamp};
 use crate::journal::Journal;
-
-/// Characters of an id that could not be checked which are put in the log.
-const SHOWN: usize = 128;
 
 /// A device whose credential was accepted.
 #[derive(Clone, Debug)]
@@ -93,8 +90,9 @@ impl Service {
         Arc::new(Self { config, options, allocator, operations, throttle, store, journal, refusals })
     }
 
-    /// Checks a device's credential. `id_scope` and `registration_id` are those of the MQTT username or
-    /// the HTTPS path, percent-decoded, and `sas` is the MQTT password or the `Authorization` header.
+    /// Checks a device's credential. `id_scope` and `registration_id` are those of the MQTT username, as they
+    /// stand there, or of the HTTPS path, percent-decoded; `sas` is the MQTT password or the `Authorization`
+    /// header.
     ///
     /// # Errors
     ///
@@ -108,8 +106,12 @@ impl Service {
     ) -> Result<Device, Answer> {
         let found = self.find(id_scope, registration_id, sas);
         found.map_err(|reason| {
-            let id = if registration_id.is_empty() { "(no registration id)" } else { registration_id };
-            self.refusals.say(format!("{}: refused: {}", shown(id, SHOWN), shown(&reason, 4 * SHOWN)));
+            let id = match registration_id {
+                "" => "(no registration id)".to_owned(),
+                id if identifier::is_id(id) => id.to_owned(),
+                other => quoted(other),
+            };
+            self.refusals.say(format!("{id}: refused: {reason}"));
             Answer::unauthorized()
         })
     }
@@ -161,7 +163,7 @@ impl Service {
         match self.store.get(id) {
             Some(kept) if kept.operation_id == operation_id => self.answer(operation_id, &(&*kept).into()),
             _ => {
-                let operation_id = shown(operation_id, SHOWN);
+                let operation_id = quoted(operation_id);
                 self.journal.warn(format!("{id}: asks for the operation {operation_id}, which is not known"));
                 Answer::not_found("There is no such operation, or no longer.")
             }
@@ -194,7 +196,8 @@ impl Service {
             return Err(format!("that is no registration id; {}", identifier::RULE));
         }
         if !id_scope.eq_ignore_ascii_case(&self.config.id_scope) {
-            return Err(format!("its id scope is {id_scope:?}, and {:?} is served", self.config.id_scope));
+            let served = quoted(&self.config.id_scope);
+            return Err(format!("its id scope is {}, and {served} is served", quoted(id_scope)));
         }
         let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
         let token = sas.ok_or(SasRefusal::Missing).and_then(SasToken::parse).and_then(|token| {

@@ -79,18 +79,23 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
     let sig = signature(&sr, &se, TOASTER_KEY);
     let no_group_key = "it has no individual enrollment, and the sig (signature) of the SAS token was made with no key \
          derived from those of the 2 enrollment groups";
-    let rule = "that is no registration id; an id of 1 to 128 letters, digits, '-', '.', '_' and ':' is wanted, \
-         and the last of them a letter, a digit or '-'";
     let malformed = |what: &str| format!("the SAS token is malformed: {what}");
     let resource = |part: &str, is: &str, wanted: &str| {
         format!(
-            "the SAS token is for another resource: the {part} in its sr is {is:?}, and {wanted:?} is wanted"
+            "the SAS token is for another resource: the {part} in its sr is “{is}”, and “{wanted}” is wanted"
         )
     };
     let table = [
         (SCOPE, ID, None, "there is no SAS token".to_owned()),
-        (SCOPE, ID, Some(token(&sr, &se, KEY_A)), no_group_key.to_owned()),
-        (SCOPE, ID, Some(token(&sr, &se, GROUP_KEY)), no_group_key.to_owned()),
+        (SCOPE, ID, Some(token(&sr, &se, &derive(KEY_A, "another"))), no_group_key.to_owned()),
+        (
+            SCOPE,
+            ID,
+            Some(token(&sr, &se, GROUP_KEY)),
+            "the sig (signature) of the SAS token was made with the key of the enrollment group \
+             contoso, and the key that is derived from it for the device is wanted"
+                .to_owned(),
+        ),
         (SCOPE, ID, Some(good.replace(SCOPE, "0NE00ABCDEF")), no_group_key.to_owned()),
         (SCOPE, ID, Some(good.replace(&se, "99999999999")), no_group_key.to_owned()),
         (SCOPE, ID, Some(good.replace(&sig, "")), no_group_key.to_owned()),
@@ -124,7 +129,7 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
             "0ne00FFFFFF",
             ID,
             Some(good.clone()),
-            format!("its id scope is \"0ne00FFFFFF\", and {SCOPE:?} is served"),
+            format!("its id scope is “0ne00FFFFFF”, and “{SCOPE}” is served"),
         ),
         (SCOPE, ID, Some(String::new()), malformed("it does not begin with \"SharedAccessSignature \"")),
         (
@@ -160,7 +165,6 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
             Some(good.replace("sr=", "sr=%ff")),
             malformed("sr (resource) is not UTF-8 when percent-decoded"),
         ),
-        (SCOPE, "a/b", Some(good.clone()), rule.to_owned()),
     ];
     for (scope, id, sas, reason) in table {
         let answer = rig.service.authenticate(scope, id, sas.as_deref()).unwrap_err();
@@ -190,6 +194,29 @@ fn an_expired_token_is_refused() {
         let reason = format!("Warning {ID}: refused: the SAS token expired ");
         assert!(entry.starts_with(&reason) && entry.ends_with(" s ago"), "{entry}");
     }
+}
+
+#[test]
+fn what_is_no_registration_id_is_shown_in_quotes_and_never_if_it_is_a_token() {
+    let rig = rig();
+    let sr = format!("{SCOPE}/registrations/{ID}");
+    let good = token(&sr, &later(), TOASTER_KEY);
+    for (id, shown) in [("a/b", "“a/b”"), ("", "(no registration id)"), (&good, "(a SAS token)")] {
+        let answer = rig.service.authenticate(SCOPE, id, Some(&good)).unwrap_err();
+        assert_eq!((answer.status, &parsed(&answer)["errorCode"]), (401, &json!(401_002)));
+        rig.assert_logged(&format!(
+            "Warning {shown}: refused: that is no registration id; an id of 1 to 128 letters, digits, '-', '.', '_' \
+             and ':' is wanted, and the last of them a letter, a digit or '-'"
+        ));
+    }
+    // A token where something else belongs: the scope, the sr, the operation.
+    assert!(rig.service.authenticate(&good, ID, Some(&good)).is_err());
+    let escaped = token(&good.replace('&', "%26"), &later(), TOASTER_KEY);
+    assert!(rig.service.authenticate(SCOPE, ID, Some(&escaped)).is_err());
+    let device = rig.service.authenticate(SCOPE, ID, Some(&good)).unwrap();
+    assert_eq!(rig.service.operation_status(&device, &good).status, 404);
+    let log = rig.log().join("\n");
+    assert!(!log.contains("sig=") && log.matches("(a SAS token)").count() == 4, "{log}");
 }
 
 #[test]

@@ -340,7 +340,7 @@ async fn what_cannot_be_answered_is_refused_in_words() {
 
     let unknown = rig.service.operation_status(&device, "4.x\n.y");
     assert_eq!((unknown.status, &parsed(&unknown)["errorCode"]), (404, &json!(404_201)));
-    rig.assert_logged(&format!("Warning {ID}: asks for the operation 4.x\\n.y, which is not known"));
+    rig.assert_logged(&format!("Warning {ID}: asks for the operation “4.x\\n.y”, which is not known"));
     let lookup = rig.service.lookup(&device, b"");
     assert_eq!((lookup.status, &parsed(&lookup)["message"]), (404, &json!("The device is not registered.")));
 }
