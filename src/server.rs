@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use futures_util::Stream;
 use warp::http::header::{ALLOW, CONTENT_TYPE};
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection, Reply};
 
 use crate::allocation::Policy;
@@ -42,12 +41,7 @@ pub fn routes(
 fn envelope(
     handler: impl Filter<Extract = (Handler,), Error = Infallible> + Clone + Send + Sync + 'static,
 ) -> impl Filter<Extract = (Answered,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
-    warp::path("HttpTrigger1")
-        .and(warp::path::end())
-        .and(warp::post())
-        .and(warp::body::stream())
-        .and(handler)
-        .then(run_in_envelope)
+    envelope_path().and(warp::post()).and(warp::body::stream()).and(handler).then(run_in_envelope)
 }
 
 /// `POST /api/HttpTrigger1`, in any casing: forwarded or proxied by the host, or from `curl`.
@@ -73,27 +67,29 @@ fn readiness()
 /// Every other request: 405 at a path that is served, otherwise 404.
 fn anything_else()
 -> impl Filter<Extract = (Answered,), Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
-    warp::path::full().map(|path: FullPath| {
-        let allowed = match path.as_str() {
-            "/" => "GET, HEAD",
-            ENVELOPE_PATH => "POST",
-            path if path.eq_ignore_ascii_case(RAW_PATH) => "POST",
-            _ => {
-                let wanted =
-                    format!("There is nothing here. Allocation requests are wanted at POST {RAW_PATH}.");
-                return text(StatusCode::NOT_FOUND, wanted);
-            }
-        };
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("{allowed} is wanted here."));
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
-        response
-    })
+    let root = warp::path::end().map(|| not_allowed("GET, HEAD"));
+    let function = envelope_path().or(raw_path()).unify().map(|| not_allowed("POST"));
+    let elsewhere = warp::any().map(|| {
+        let wanted = format!("There is nothing here. Allocation requests are wanted at POST {RAW_PATH}.");
+        text(StatusCode::NOT_FOUND, wanted)
+    });
+    root.or(function).unify().or(elsewhere).unify()
 }
 
+/// [`ENVELOPE_PATH`].
+fn envelope_path()
+-> impl Filter<Extract = (), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
+    warp::path("HttpTrigger1").and(warp::path::end())
+}
+
+/// [`RAW_PATH`] in any casing, as the host's own routes match it.
 fn raw_path() -> impl Filter<Extract = (), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
-    warp::path::full()
-        .and_then(|path: FullPath| {
-            let found = path.as_str().eq_ignore_ascii_case(RAW_PATH);
+    // By segments, because `warp::path::full` panics at a request that names a host instead of a path.
+    warp::path::param()
+        .and(warp::path::param())
+        .and(warp::path::end())
+        .and_then(|prefix: String, name: String| {
+            let found = format!("/{prefix}/{name}").eq_ignore_ascii_case(RAW_PATH);
             std::future::ready(if found { Ok(()) } else { Err(warp::reject::not_found()) })
         })
         .untuple_one()
@@ -149,6 +145,12 @@ fn log_run(run: &Run, body: &str, id: Option<&str>) {
             None => log::info!("{line}"),
         }
     }
+}
+
+fn not_allowed(allowed: &'static str) -> Answered {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("{allowed} is wanted here."));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 fn text(status: StatusCode, body: String) -> Answered {

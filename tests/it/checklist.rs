@@ -75,6 +75,11 @@ fn point_04_routes_by_exact_path_and_tolerates_others() {
     let handler = Handler::start();
     let post = |path| http::post(handler.address, path, &[], envelope::of(TOASTER).to_string());
     assert_eq!(Reply::of(&post("/HttpTrigger1")).status, 200);
+    assert_eq!(
+        http::post(handler.address, "/api/HttpTrigger1/", &[], TOASTER).status,
+        200,
+        "as ASP.NET's routes"
+    );
     for path in ["/httptrigger1", "/HttpTrigger2", "/HttpTrigger1/x", "/x", "/api", "/api/HttpTrigger1/x"] {
         let response = post(path);
         assert_eq!(response.status, 404, "{path}");

@@ -99,6 +99,21 @@ fn an_endless_body_is_not_kept() {
     assert_served(&handler);
 }
 
+/// `CONNECT` does so always, any other method may.
+#[test]
+fn a_request_that_names_a_host_instead_of_a_path_is_answered() {
+    let handler = Handler::start();
+    for (method, status) in [("CONNECT", 405), ("POST", 405), ("GET", 200)] {
+        let response = http::send(
+            handler.address,
+            format!("{method} localhost:80 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
+                .as_bytes(),
+        );
+        assert_eq!(response.status, status, "{method}: {response:?}");
+    }
+    assert_eq!(handler.stop().stderr, "", "nothing panicked");
+}
+
 #[test]
 fn broken_http_ends_a_connection_and_nothing_else() {
     let handler = Handler::start();
