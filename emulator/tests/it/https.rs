@@ -301,6 +301,33 @@ async fn a_body_that_is_too_long_is_not_taken() {
 }
 
 #[tokio::test]
+async fn an_answer_is_heard_by_those_who_send_all_of_their_body_first() {
+    let stage = Stage::start().await;
+    let put = |id: &str, token: &str| {
+        format!("PUT /{SCOPE}/registrations/{id}/register HTTP/1.1\r\nHost: h\r\nAuthorization: {token}\r\n")
+    };
+    // More than the buffers of both sockets hold: it would break off if nobody took it.
+    let mut device = stage.https().await;
+    let body = format!("{{\"payload\":\"{}\"}}", "x".repeat(8 << 20));
+    let answer = device.request(&put("dev1", &token("dev1")), &body).await;
+    assert_eq!((answer.status, answer.header("connection")), (413, Some("close")), "{answer:?}");
+    device.expect_end().await;
+    // One that is refused for another reason, and may be of any length up to there, leaves the connection as it was.
+    let mut device = stage.https().await;
+    for body in ["x".repeat(90_000), "{}".to_owned()] {
+        assert_eq!(device.request(&put("dev1", "none"), &body).await.status, 401);
+    }
+    assert_eq!(device.request(&put("dev1", &token("dev1")), "{}").await.status, 202);
+    // Who asks first whether to send it hears the refusal in place of "100 Continue".
+    let mut device = stage.https().await;
+    device
+        .send(format!("{}Expect: 100-continue\r\nContent-Length: 9\r\n\r\n", put("dev1", "none")).as_bytes())
+        .await;
+    assert_eq!(device.response().await.status, 401);
+    device.expect_end().await;
+}
+
+#[tokio::test]
 async fn what_is_no_http_ends_the_connection_with_a_line_that_says_why() {
     let stage = Stage::start().await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "x".repeat(40_000));

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -44,6 +45,9 @@ const HEAD_LIMIT: usize = 16 * 1024;
 /// How long a connection may go without a request after its last one, in times of the patience for the first
 /// (two minutes by default): devices poll every few seconds.
 const IDLE: u32 = 12;
+
+/// How long the rest of a body is taken, and forgotten, once its request is answered.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// The HTTPS side of the service.
 #[derive(Clone, Debug)]
@@ -98,7 +102,21 @@ impl Https {
 
     /// The service's answer, or a refusal by the rules of HTTP.
     async fn answer(&self, request: Request<Incoming>, proof: &Proof) -> Result<Answer, Box<Refused>> {
-        let (head, body) = request.into_parts();
+        let (head, mut body) = request.into_parts();
+        let answer = self.answer_to(&head, &mut body, proof).await;
+        // Who asked whether to send it is not going to.
+        if !body.is_end_stream() && !head.headers.contains_key(header::EXPECT) {
+            forget(body);
+        }
+        answer
+    }
+
+    async fn answer_to(
+        &self,
+        head: &Parts,
+        body: &mut Incoming,
+        proof: &Proof,
+    ) -> Result<Answer, Box<Refused>> {
         let asked = quoted(&format!("{} {}", head.method, head.uri.path()));
         let Some(call) = Call::read(head.uri.path()) else {
             return Err(Refused::new(
@@ -131,7 +149,7 @@ impl Https {
     }
 
     /// The whole body, if it is short enough and comes soon enough.
-    async fn body(&self, body: Incoming) -> Result<Bytes, Box<Refused>> {
+    async fn body(&self, body: &mut Incoming) -> Result<Bytes, Box<Refused>> {
         let limit = self.body_limit;
         let too_large =
             || Refused::closing(Answer::too_large(limit), format!("a body of more than {limit} bytes"));
@@ -200,6 +218,12 @@ impl Protocol for Https {
             self.refusals.say(format!("HTTPS {peer}: {error}{cause}; connection closed"));
         }
     }
+}
+
+/// Takes what is left of `body` off the connection while the answer goes out: a connection that is closed with
+/// something unread is reset, a reset may overtake the answer, and many clients read it only once all is sent.
+fn forget(mut body: Incoming) {
+    tokio::spawn(timeout(FAREWELL, async move { while let Some(Ok(_)) = body.frame().await {} }));
 }
 
 /// Whether a device has just gone away, as those do that care little for TLS’s farewell.
