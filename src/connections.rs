@@ -32,6 +32,25 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long to wait before accepting again when the system has no file descriptor left.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Asks the system for as many open files as [`serve`] may need: a connection takes one, and what processes
+/// begin with, often 1,024, is less than what they may ask for. Refused, it stays as it was, and connections
+/// wait until others end.
+pub fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+        // And some for what else the process has open.
+        const WANTED: u64 = CONNECTIONS as u64 + 64;
+
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        if current.is_some_and(|current| current < WANTED) {
+            let current = Some(maximum.map_or(WANTED, |maximum| maximum.min(WANTED)));
+            let _ = setrlimit(Resource::Nofile, Rlimit { current, maximum });
+        }
+    }
+}
+
 /// Serves `routes` on `listener` until `stop` is ready, then lets the requests under way end.
 pub async fn serve<F>(listener: TcpListener, routes: F, stop: impl Future<Output = ()>)
 where

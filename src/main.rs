@@ -2,7 +2,7 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | told to stop (SIGTERM, SIGINT), and every request under way was answered |
+//! | 0 | told to stop (SIGTERM, SIGINT); requests under way had some seconds to end |
 //! | 1 | cannot listen on its port, or cannot start |
 //! | 64 | a setting is wrong (`EX_USAGE`) |
 //!
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: Settings) -> io::Result<()> {
+    connections::raise_file_limit();
     // Two threads at least, so that one slow policy does not keep the host from seeing that we live.
     let threads = available_parallelism().map_or(2, |cores| cores.get().max(2));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;

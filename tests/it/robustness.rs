@@ -1,4 +1,5 @@
 use std::io::{Read as _, Write as _};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -32,6 +33,23 @@ fn a_thousand_idle_connections_delay_nobody() {
     assert_served(&handler);
     assert!(handler.resident() < 64 * 1024, "{} KiB", handler.resident());
     drop(idle);
+}
+
+#[test]
+fn the_usual_limit_of_open_files_does_not_bound_the_connections() {
+    allow_many_files();
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", "ulimit -S -n 64 && exec \"$0\"", env!("CARGO_BIN_EXE_handler")])
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let handler = Handler::spawn(&mut command);
+    let idle: Vec<_> = (0..500).map(|_| http::connect(handler.address)).collect();
+    assert_served(&handler);
+    drop(idle);
+    assert_eq!(handler.stop().stderr, "", "every connection was accepted");
 }
 
 #[test]
