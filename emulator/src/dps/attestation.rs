@@ -37,6 +37,9 @@ pub(crate) fn read(node: &Node<'_>, mistakes: &mut Mistakes) -> Option<Attestati
     let mut keys = mistakes.note(keys.members())?;
     let primary = mistakes.note(keys.need("primaryKey", "16 to 64 bytes as base64"))?;
     let nodes = [Some(primary), keys.take("secondaryKey")];
+    for (_, node) in keys.rest() {
+        mistakes.0.push(node.mistake("this member is not known; primaryKey and secondaryKey are"));
+    }
     let keys = nodes.into_iter().flatten().map(|node| {
         let key = node.string()?.parse::<SymmetricKey>();
         key.map_err(|error| node.mistake(error.to_string()))

@@ -181,8 +181,9 @@ impl<'a> Members<'a> {
         &self.owner
     }
 
-    /// The members not taken, in the order of the document.
-    pub(crate) fn rest(self) -> Vec<(String, Node<'a>)> {
+    /// The members not taken, in the order of the document, without those that are `null`.
+    pub(crate) fn rest(mut self) -> Vec<(String, Node<'a>)> {
+        self.members.retain(|(_, node)| node.raw != "null");
         self.members
     }
 }

@@ -3,7 +3,7 @@
 //! The copy has the members in the order in which the service writes them, with the keys left out and
 //! the query of the webhook's URL redacted, as the request in Microsoft's tutorial shows:
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
-//! Members not known here are passed on as they are.
+//! Members not known here are passed on as they are, and warned of: they may be misspelled.
 
 use hyper::Uri;
 use serde_json::value::{RawValue, to_raw_value};
@@ -18,6 +18,9 @@ use crate::keys::SymmetricKey;
 /// <https://github.com/MicrosoftDocs/azure-docs/issues/17690>.
 const NO_DEFINITION: &str =
     "400004: A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'";
+
+/// Of a member that the REST API does not have.
+const UNKNOWN: &str = "this member is not known: it has no effect, and webhooks are sent it as it is";
 
 /// An enrollment, and what about it is probably not meant.
 pub(crate) struct Read {
@@ -61,7 +64,7 @@ pub(crate) fn read(
     let policy_node = reader.copy("allocationPolicy");
     let policy = reader.policy_name(policy_node.as_ref());
     let selected = reader.hubs(linked);
-    let webhook = reader.webhook();
+    let webhook = reader.webhook(policy);
     let policy = match policy {
         Some("custom") => match webhook {
             None => {
@@ -76,11 +79,14 @@ pub(crate) fn read(
         Some("hashed") => Some(Policy::Hashed),
         _ => None,
     };
-    let Reader { members, mut record, mistakes, warnings } = reader;
+    let Reader { members, mut record, mistakes, mut warnings } = reader;
     for (name, node) in members.rest() {
-        if let Some(value) = mistakes.note(node.value()) {
-            record.insert(name, value);
+        let Some(value) = mistakes.note(node.value()) else { continue };
+        // What the service knows of the device's registration: part of a record that it has shown.
+        if name != "registrationState" {
+            warnings.push(node.mistake(UNKNOWN).to_string());
         }
+        record.insert(name, value);
     }
     if etag.is_none() {
         add_etag(&mut record);
@@ -197,6 +203,7 @@ impl<'a> Reader<'a, '_> {
         let mut members = self.mistakes.note(node.members())?;
         let mut flag = |name| members.take(name).map_or(Ok(true), |node| node.boolean());
         let (update, migrate) = (flag("updateHubAssignment"), flag("migrateDeviceData"));
+        self.warnings.extend(members.rest().iter().map(|(_, node)| node.mistake(UNKNOWN).to_string()));
         let (update, migrate) = (self.mistakes.note(update)?, self.mistakes.note(migrate)?);
         Some(match (update, migrate) {
             (false, _) => Reprovision::Never,
@@ -228,6 +235,10 @@ impl<'a> Reader<'a, '_> {
 
     fn hub(&mut self, node: &Node<'_>, linked: &[Hub]) -> Option<Hub> {
         let name = self.mistakes.note(read_host(node))?;
+        if linked.is_empty() {
+            // That is the mistake to mend.
+            return None;
+        }
         let hub = linked.iter().find(|hub| hub.name.eq_ignore_ascii_case(&name));
         if hub.is_none() {
             let known: Vec<_> = linked.iter().map(|hub| hub.name.as_str()).collect();
@@ -243,6 +254,7 @@ impl<'a> Reader<'a, '_> {
         match (selected, legacy) {
             ([hub], _) => Some(hub.name.clone()),
             ([], Some(node)) => self.hub(node, linked).map(|hub| hub.name),
+            _ if linked.is_empty() => None,
             _ => {
                 let problem = "the policy \"static\" wants exactly one hub in iotHubs";
                 self.mistakes.0.push(self.members.owner().mistake(problem));
@@ -252,9 +264,13 @@ impl<'a> Reader<'a, '_> {
     }
 
     /// The webhook, if there is one, and if it can be called.
-    fn webhook(&mut self) -> Option<Option<Uri>> {
+    fn webhook(&mut self, policy: Option<&str>) -> Option<Option<Uri>> {
         let name = "customAllocationDefinition";
         let node = self.members.take(name)?;
+        if let Some(policy @ ("hashed" | "geoLatency" | "static")) = policy {
+            let unused = format!("no webhook is called: the allocationPolicy is {policy}, and not custom");
+            self.warnings.push(node.mistake(unused).to_string());
+        }
         let Some(definition) = definition::read(&node, self.mistakes) else { return Some(None) };
         self.record.insert(name.to_owned(), definition.copy);
         self.warnings.extend(definition.warning);

@@ -86,7 +86,15 @@ fn each_rule_has_its_words() {
             "idScope",
             "letters and digits are wanted, as in \"0ne00ABCDEF\"",
         ),
-        (with(base.clone(), json!({"linkedHubs": []})), "linkedHubs", "at least one hub is wanted"),
+        // Without linked hubs nothing is said of those that enrollments select.
+        (
+            with(
+                one(json!({"allocationPolicy": "static", "iotHubs": [TOASTERS]})),
+                json!({"linkedHubs": []}),
+            ),
+            "linkedHubs",
+            "at least one hub is wanted",
+        ),
         (
             with(base.clone(), json!({"linkedHubs": "a"})),
             "linkedHubs",
@@ -168,6 +176,11 @@ fn each_rule_has_its_words() {
             one(keys(json!({"primaryKey": KEY_A, "secondaryKey": "QUFB"}))),
             "enrollmentGroups[0].attestation.symmetricKey.secondaryKey",
             "a symmetric key has 16 to 64 bytes, and this one has 3",
+        ),
+        (
+            one(keys(json!({"primaryKey": KEY_A, "secondarykey": KEY_A}))),
+            "enrollmentGroups[0].attestation.symmetricKey.secondarykey",
+            "this member is not known; primaryKey and secondaryKey are",
         ),
         (
             one(json!({"provisioningStatus": "on"})),
@@ -255,6 +268,36 @@ fn a_file_is_named_in_its_mistakes() {
              {name}: line 1, column 13: idScope: a string is wanted, and this is a number"
         )
     );
+}
+
+#[test]
+fn what_is_probably_not_meant_is_warned_of_with_its_place() {
+    let members = with(
+        json!({"AllocationPolicy": "custom", "deviceId": "d", "x509": null}),
+        json!({"reprovisionPolicy": {"updateHubAssigment": false}}),
+    );
+    let unused = json!({"customAllocationDefinition": custom("http://h/f")["customAllocationDefinition"]});
+    let individuals = [individual("dev", KEY_A, json!({"registrationState": {"status": "assigned"}}))];
+    let rig = Rig::with(&config(&[group(with(members, unused))], &individuals), eager());
+    let warned: Vec<String> = rig.log().into_iter().filter(|entry| entry.starts_with("Warning")).collect();
+    let unknown = "this member is not known: it has no effect, and webhooks are sent it as it is";
+    for (path, problem) in [
+        ("enrollmentGroups[0].AllocationPolicy", unknown),
+        ("enrollmentGroups[0].deviceId", unknown),
+        (
+            "enrollmentGroups[0].customAllocationDefinition",
+            "no webhook is called: the allocationPolicy is hashed, and not custom",
+        ),
+        ("enrollmentGroups[0].reprovisionPolicy.updateHubAssigment", unknown),
+    ] {
+        let entry = format!(": {path}: {problem}");
+        assert_eq!(
+            warned.iter().filter(|warning| warning.ends_with(&entry)).count(),
+            1,
+            "{entry}: {warned:#?}"
+        );
+    }
+    assert_eq!(warned.len(), 4, "{warned:#?}");
 }
 
 #[test]
