@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::Buf;
+use warp::hyper::body::Bytes;
 
 /// How long a sender may take for one body. The host has the whole body before it calls the handler,
 /// except when it proxies.
@@ -17,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// What every request may hold, whatever others hold: many times what DPS commonly sends.
 const SMALL: usize = 64 * 1024;
 
-/// What the larger requests of one moment may hold together, in KiB.
+/// What the larger requests and replies of one moment may hold together, in KiB.
 const SHARED_KIB: usize = 64 * 1024;
 
 /// Why a request body was not read. `Display` is a sentence for the caller.
@@ -29,13 +30,13 @@ pub enum Unread {
     TooSlow,
     /// It ended before its end. Answered 400, should anybody still listen.
     CutOff,
-    /// Too many large bodies at once. Answered 503, upon which DPS tries again.
+    /// Too many large bodies at once, to be read or to be sent. Answered 503, upon which DPS tries again.
     NoRoom,
     /// It is not the JSON in which the Functions host calls a handler. Answered 400.
     NoInvocation(String),
 }
 
-/// The memory that the large bodies of one moment share.
+/// The memory that the large bodies of one moment share, those of requests and those of replies.
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Semaphore>);
 
@@ -45,6 +46,12 @@ pub struct Body {
     /// All of it.
     pub bytes: Vec<u8>,
     _room: Option<OwnedSemaphorePermit>,
+}
+
+/// A reply on its way, and the room that it takes until it is sent.
+struct Kept {
+    bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
 }
 
 /// Reads `stream` to its end. A body that is refused is read all the same, and thrown away: an answer
@@ -82,6 +89,11 @@ where
     body
 }
 
+/// What a body of this length takes of the room that is shared.
+const fn kib_beyond_small(length: usize) -> usize {
+    length.saturating_sub(SMALL).div_ceil(1024)
+}
+
 // === impl Body ===
 
 impl Body {
@@ -91,7 +103,7 @@ impl Body {
             return Err(Unread::TooLarge(most));
         }
         let held = self._room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let needed = length.saturating_sub(SMALL).div_ceil(1024);
+        let needed = kib_beyond_small(length);
         if needed > held {
             let more = room.take(needed - held)?;
             match &mut self._room {
@@ -110,9 +122,29 @@ impl Body {
     }
 }
 
+// === impl Kept ===
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 // === impl Room ===
 
 impl Room {
+    /// Keeps `reply` until it is sent, which a caller who does not read can put off for as long as it likes.
+    ///
+    /// # Errors
+    ///
+    /// [`Unread::NoRoom`] for a large one when there is no room.
+    pub fn keep(&self, reply: Vec<u8>) -> Result<Bytes, Unread> {
+        match kib_beyond_small(reply.len()) {
+            0 => Ok(reply.into()),
+            kib => Ok(Bytes::from_owner(Kept { bytes: reply, _room: self.take(kib)? })),
+        }
+    }
+
     fn take(&self, kib: usize) -> Result<OwnedSemaphorePermit, Unread> {
         let kib = u32::try_from(kib).map_err(|_| Unread::NoRoom)?;
         self.0.clone().try_acquire_many_owned(kib).map_err(|_| Unread::NoRoom)

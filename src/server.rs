@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use futures_util::Stream;
 use warp::http::header::{ALLOW, CONTENT_TYPE};
 use warp::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use warp::hyper::body::Bytes;
 use warp::{Buf, Filter, Rejection, Reply};
 
 use crate::allocation::Policy;
@@ -27,7 +28,7 @@ pub struct Handler {
     room: Room,
 }
 
-type Answered = Response<Vec<u8>>;
+type Answered = Response<Bytes>;
 
 /// All routes. Every request gets an answer.
 pub fn routes(
@@ -105,6 +106,10 @@ async fn run_in_envelope(
         Ok(invocation) => handler.run(&body::text(&invocation.bytes)),
         Err(unread) => invocation::reply(&function::unread(&unread), ""),
     };
+    let reply = handler
+        .room
+        .keep(reply)
+        .unwrap_or_else(|no_room| invocation::reply(&function::unread(&no_room), "").into());
     let mut response = Response::new(reply);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
@@ -124,7 +129,14 @@ async fn run_raw(
     };
     log_run(&run, body.as_deref().unwrap_or_default(), invocation_id(&headers));
     let Answer { status, content_type, body } = run.answer;
-    let mut response = Response::new(body.into_bytes());
+    let body = match handler.room.keep(body.into_bytes()) {
+        Ok(body) => body,
+        Err(no_room) => {
+            log::warn!("The answer was not sent: {no_room}");
+            return text(StatusCode::SERVICE_UNAVAILABLE, no_room.to_string());
+        }
+    };
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
@@ -154,7 +166,7 @@ fn not_allowed(allowed: &'static str) -> Answered {
 }
 
 fn text(status: StatusCode, body: String) -> Answered {
-    let mut response = Response::new(body.into_bytes());
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response

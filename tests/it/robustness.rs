@@ -95,6 +95,29 @@ fn slow_large_bodies_hold_little_memory_and_delay_nobody() {
 }
 
 #[test]
+fn callers_who_do_not_read_hold_little_memory_and_delay_nobody() {
+    allow_many_files();
+    let handler = Handler::start();
+    // Six bytes of JSON a character, in the reply's log as in the envelope: far more than a socket takes.
+    let large = envelope::of(&"\u{1}".repeat(1_000_000)).to_string();
+    let mut callers: Vec<_> = (0..100).map(|_| http::connect(handler.address)).collect();
+    for stream in &mut callers {
+        write!(stream, "POST /HttpTrigger1 HTTP/1.1\r\ncontent-length: {}\r\n\r\n{large}", large.len())
+            .unwrap();
+    }
+    // Somebody else's answer shows that the replies before it have been made.
+    assert_served(&handler);
+    let resident = handler.resident();
+    assert!(resident < 200 * 1024, "600 MB of replies were asked for, {resident} KiB are held");
+    let statuses: Vec<_> = callers
+        .iter_mut()
+        .map(|stream| envelope::Reply::of(&http::receive(stream).unwrap()).status)
+        .collect();
+    assert!(statuses.iter().all(|status| [400, 503].contains(status)), "{statuses:?}");
+    assert_served(&handler);
+}
+
+#[test]
 fn an_endless_body_is_not_kept() {
     let handler = Handler::start();
     for path in ["/HttpTrigger1", "/api/HttpTrigger1"] {
