@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use super::json_text::compact;
+use super::refusals::quoted;
 use super::registration::{Allocated, Failure};
 use super::twin;
 
@@ -98,7 +99,8 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
     };
     let Some(hub) = linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)) else {
         let message = own_words("the webhook answered a hub that is not among the linkedHubs it was given");
-        let remark = format!("the webhook answered {name:?}, and linkedHubs are {}", linked_hubs.join(", "));
+        let (name, hubs) = (quoted(&name), linked_hubs.join(", "));
+        let remark = format!("the webhook answered {name}, and linkedHubs are {hubs}");
         return refused(FAILED, message, Some(remark));
     };
 

@@ -4,12 +4,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::identifier::fold;
+use super::json_text::compact;
 
 /// The body of a registration:
 /// <https://learn.microsoft.com/rest/api/iot-dps/device/runtime-registration/register-device>.
 #[derive(Debug, Default)]
 pub(crate) struct RegistrationRequest {
-    /// For the webhook, as the device wrote it. `null` counts as none: the Python SDK writes that.
+    /// For the webhook, as the device wrote it but for blanks: the service sends compact JSON, and Python's has
+    /// blanks. `null` counts as none: the Python SDK writes that.
     pub(crate) payload: Option<Box<RawValue>>,
 }
 
@@ -47,7 +49,7 @@ impl RegistrationRequest {
         if body.registration_id.is_some_and(|id| fold(&id) != fold(registration_id)) {
             return Err("The registrationId in the body is not the one the device authenticated with.");
         }
-        Ok(Self { payload: body.payload.map(RawValue::to_owned) })
+        Ok(Self { payload: body.payload.map(compact) })
     }
 }
 
@@ -65,7 +67,7 @@ mod tests {
             ("{}", Ok(None)),
             (r#"{"registrationId":"Dev-1"}"#, Ok(None)),
             (r#"{"payload": null, "registrationId": "dev-1"}"#, Ok(None)),
-            (r#"{"payload":{"a": 1.0e3 ,"a":2}}"#, Ok(Some(r#"{"a": 1.0e3 ,"a":2}"#))),
+            (r#"{"payload":{"a": 1.0e3 ,"a":2}}"#, Ok(Some(r#"{"a":1.0e3,"a":2}"#))),
             (r#"{"registrationId":"dev-1","payload":"{\"a\":1}"}"#, Ok(Some(r#""{\"a\":1}""#))),
             (r#"{"registrationId":"dev-1","tpm":{},"csr":"x"}"#, Ok(None)),
             (

@@ -164,13 +164,15 @@ impl Webhook {
         }
     }
 
-    /// `text`, which the webhook wrote, without the function's key, should it repeat its own URL.
+    /// `text`, which the webhook wrote, without the function's key, should it repeat its own URL. Keys are in
+    /// `code` (Functions) and `sig` (Logic Apps).
     fn without_key(&self, text: &str) -> String {
         let fields = self.uri.query().unwrap_or_default().split('&');
-        let key = fields.filter_map(|field| field.strip_prefix("code=")).find(|key| !key.is_empty());
-        let Some(key) = key else { return text.to_owned() };
-        let decoded = percent_decode_str(key).decode_utf8_lossy();
-        text.replace(key, "****").replace(&*decoded, "****")
+        let keys = fields.filter_map(|field| field.strip_prefix("code=").or(field.strip_prefix("sig=")));
+        keys.filter(|key| !key.is_empty()).fold(text.to_owned(), |text, key| {
+            let decoded = percent_decode_str(key).decode_utf8_lossy();
+            text.replace(key, "****").replace(&*decoded, "****")
+        })
     }
 }
 

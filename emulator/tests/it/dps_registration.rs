@@ -234,7 +234,7 @@ async fn a_device_that_is_never_reprovisioned_cannot_be_moved_by_its_webhook() {
     assert_eq!(rig.register(ID, "").await["status"], "assigned");
     assert_eq!(rig.register(ID, "").await["status"], "failed");
     rig.assert_logged(&format!(
-        "Warning {ID}: the webhook answered {HEATPUMPS:?}, and linkedHubs are {TOASTERS}"
+        "Warning {ID}: the webhook answered “{HEATPUMPS}”, and linkedHubs are {TOASTERS}"
     ));
     // Where it was before, it still is.
     rig.register(ID, "").await;
