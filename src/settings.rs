@@ -16,8 +16,9 @@ pub const DEFAULT_PORT: u16 = 3000;
 pub const BODY_LIMIT: &str = "ALLOCATION_BODY_LIMIT";
 /// The limit when [`BODY_LIMIT`] is not set: 1 MiB, more than ten times the 96 KB that DPS sends at most.
 pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
-/// What [`BODY_LIMIT`] may be: the upper end is what the Functions host itself lets through.
-const BODY_LIMITS: RangeInclusive<usize> = 1..=100 * 1024 * 1024;
+/// What [`BODY_LIMIT`] may be. The host sends a body twice, escaped, and all large requests of one moment
+/// share 64 MiB: a larger one would be refused for want of room however often it came.
+const BODY_LIMITS: RangeInclusive<usize> = 1..=16 * 1024 * 1024;
 
 /// Set by the Functions host for its handlers and by nobody else: the handler's own id.
 pub const WORKER_ID: &str = "FUNCTIONS_CUSTOMHANDLER_WORKER_ID";

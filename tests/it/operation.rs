@@ -1,5 +1,6 @@
 use std::env::VarError;
 use std::io::Write as _;
+use std::net::TcpListener;
 
 use dps_custom_allocation::settings::Settings;
 use nix::sys::signal::Signal;
@@ -7,6 +8,8 @@ use nix::sys::signal::Signal;
 use crate::envelope::{self, HEAT_PUMP, PROCESSED, TOASTER};
 use crate::http;
 use crate::process::{self, Handler, UNDER_HOST};
+
+const UNKNOWN: &str = "Unrecognized device registration.";
 
 #[test]
 fn sigterm_and_sigint_let_requests_under_way_end() {
@@ -60,7 +63,7 @@ fn every_wrong_setting_is_named_at_once() {
     assert_eq!(
         ended.stderr,
         "Error: FUNCTIONS_CUSTOMHANDLER_PORT is \"x\", and a number from 0 to 65535 is wanted \
-         (or no such variable, for 3000); ALLOCATION_BODY_LIMIT is \"1 MiB\", and a number from 1 to 104857600 \
+         (or no such variable, for 3000); ALLOCATION_BODY_LIMIT is \"1 MiB\", and a number from 1 to 16777216 \
          is wanted (or no such variable, for 1048576).\n"
     );
 }
@@ -76,9 +79,9 @@ fn settings_have_defaults() {
         })
     };
     assert_eq!(load(&[]), Ok(Settings { port: 3000, body_limit: 1_048_576 }));
-    let set = &[("FUNCTIONS_CUSTOMHANDLER_PORT", "7"), ("ALLOCATION_BODY_LIMIT", "104857600")];
-    assert_eq!(load(set), Ok(Settings { port: 7, body_limit: 104_857_600 }));
-    for limit in [&[("ALLOCATION_BODY_LIMIT", "0")], &[("ALLOCATION_BODY_LIMIT", "104857601")]] {
+    let set = &[("FUNCTIONS_CUSTOMHANDLER_PORT", "7"), ("ALLOCATION_BODY_LIMIT", "16777216")];
+    assert_eq!(load(set), Ok(Settings { port: 7, body_limit: 16_777_216 }));
+    for limit in [&[("ALLOCATION_BODY_LIMIT", "0")], &[("ALLOCATION_BODY_LIMIT", "16777217")]] {
         assert!(load(limit).is_err());
     }
 }
@@ -110,31 +113,20 @@ fn an_error_that_quotes_a_warning_stays_an_error() {
 
 #[test]
 fn rust_log_chooses_what_is_said() {
-    let lines = |level: &'static str| {
-        let handler_is_silent = level == "error" || level == "off";
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut command = process::command(UNDER_HOST);
-        command.env("RUST_LOG", level).env("FUNCTIONS_CUSTOMHANDLER_PORT", port.port().to_string());
-        assert!(handler_is_silent);
-        let mut child = command.spawn().unwrap();
-        let deadline = std::time::Instant::now() + http::DEADLINE;
-        while std::net::TcpStream::connect(port).is_err() {
-            assert!(std::time::Instant::now() < deadline);
-            std::thread::yield_now();
-        }
-        let reply = envelope::call(port, &envelope::of(HEAT_PUMP));
-        http::post(port, "/api/HttpTrigger1", &[], HEAT_PUMP);
-        child.kill().unwrap();
-        let output = child.wait_with_output().unwrap();
-        (
-            reply.log.len(),
-            String::from_utf8(output.stdout).unwrap(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
-    };
     // What travels in the reply belongs to the invocation, and its level is the host's to filter.
-    assert_eq!(lines("error"), (6, String::new(), String::new()));
-    assert_eq!(lines("off"), (6, String::new(), String::new()));
+    for (level, raw_lines) in [("off", 0), ("error", 0), ("handler=info", 0), ("info", 6), ("debug", 6)] {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let handler = Handler::start_silent(&[("FUNCTIONS_CUSTOMHANDLER_PORT", &port), ("RUST_LOG", level)]);
+        assert_eq!(envelope::call(handler.address, &envelope::of(HEAT_PUMP)).log.len(), 6, "{level}");
+        http::post(handler.address, "/api/HttpTrigger1", &[], HEAT_PUMP);
+        let ended = handler.stop();
+        let said =
+            [PROCESSED, "Request.Body:...", HEAT_PUMP, "Unknown device registration", "Response", UNKNOWN];
+        let lines = |words: &str| ended.stdout.lines().filter(|line| line.ends_with(words)).count();
+        assert_eq!(said.map(lines).iter().sum::<usize>(), raw_lines, "{level}: {ended:?}");
+        assert_eq!(ended.stdout.is_empty(), ["off", "error"].contains(&level), "{level}: {ended:?}");
+        assert_eq!(ended.stderr, "", "{level}");
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use std::io::{BufRead as _, BufReader, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -84,6 +84,20 @@ impl Handler {
                 return Self { address, process };
             }
         }
+    }
+
+    /// The handler at a port that `variables` name, ready; it need not say anything.
+    pub fn start_silent(variables: &[(&str, &str)]) -> Self {
+        let port =
+            variables.iter().find(|(name, _)| *name == "FUNCTIONS_CUSTOMHANDLER_PORT").expect("a port").1;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().expect("a number")));
+        let process = Process::spawn(&mut command(variables));
+        let deadline = Instant::now() + DEADLINE;
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "the handler does not listen");
+            std::thread::yield_now();
+        }
+        Self { address, process }
     }
 
     pub fn signal(&self, signal: Signal) {
