@@ -6,7 +6,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::envelope::{self, TOASTER};
 use crate::http::{self, DEADLINE};
-use crate::process::Handler;
+use crate::process::{Handler, UNDER_HOST};
 
 /// Lets this process, and those it starts, open as many files as the system allows.
 fn allow_many_files() {
@@ -92,6 +92,20 @@ fn slow_large_bodies_hold_little_memory_and_delay_nobody() {
     assert!(statuses.iter().all(|status| [400, 503].contains(status)), "{statuses:?}");
     assert!(statuses.contains(&503), "there is a bound: {statuses:?}");
     assert_served(&handler);
+}
+
+#[test]
+fn a_slow_sender_does_not_hold_up_a_stop() {
+    let handler = Handler::start_with(UNDER_HOST);
+    let mut half_a_body = http::connect(handler.address);
+    write!(half_a_body, "POST /HttpTrigger1 HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 10\r\n\r\n")
+        .unwrap();
+    // The handler asks for the body: so the request is under way.
+    let mut asked = [0; 25];
+    half_a_body.read_exact(&mut asked).unwrap();
+    let ended = handler.stop();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(ended.stderr, "Warning: Stopped with requests under way that took more than 5 seconds.\n");
 }
 
 #[test]
