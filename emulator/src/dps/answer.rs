@@ -14,6 +14,8 @@ pub struct Answer {
     pub status: u16,
     /// Seconds the device is asked to wait before it asks again (with 202 and 429 only).
     pub retry_after: Option<u64>,
+    /// `errorCode` of an error's body, such as 401002; the header `x-ms-error-code` over HTTPS.
+    pub error_code: Option<u32>,
     /// Names this answer: the header `x-ms-request-id` over HTTPS, and `trackingId` in an error's body.
     pub request_id: Uuid,
     /// The body: one JSON object.
@@ -34,9 +36,7 @@ struct ErrorBody<'a> {
 impl Answer {
     /// An answer with `body`, written as JSON.
     pub(crate) fn json(status: u16, retry_after: Option<u64>, body: &impl Serialize) -> Self {
-        // Only maps with keys that are no strings cannot be written, and no answer has one.
-        let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
-        Self { status, retry_after, request_id: Uuid::new_v4(), body }
+        Self { status, retry_after, error_code: None, request_id: Uuid::new_v4(), body: written(body) }
     }
 
     /// A refusal: `{"errorCode":401002,"trackingId":"…","message":"…","timestampUtc":"…"}`.
@@ -44,15 +44,14 @@ impl Answer {
     /// The first three digits of `code` are `status`.
     #[must_use]
     pub fn error(status: u16, code: u32, message: &str) -> Self {
-        let mut answer = Self::json(status, None, &());
-        let body = ErrorBody {
+        let request_id = Uuid::new_v4();
+        let body = written(&ErrorBody {
             error_code: code,
-            tracking_id: answer.request_id.to_string(),
+            tracking_id: request_id.to_string(),
             message,
             timestamp_utc: stamp::now(),
-        };
-        answer.body = Self::json(status, None, &body).body;
-        answer
+        });
+        Self { status, retry_after: None, error_code: Some(code), request_id, body }
     }
 
     /// 400: the request is not what the device API describes. `message` says what was wanted.
@@ -91,10 +90,10 @@ impl Answer {
         let answer = Self::error(429, 429_001, "Operations are being throttled for this tenant.");
         Self { retry_after: Some(retry_after), ..answer }
     }
+}
 
-    /// 500: the stand-in itself failed. `message` says at what, without secrets.
-    #[must_use]
-    pub fn internal(message: &str) -> Self {
-        Self::error(500, 500_000, message)
-    }
+/// `body` as JSON.
+fn written(body: &impl Serialize) -> String {
+    // Only maps with keys that are no strings cannot be written, and no answer has one.
+    serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned())
 }

@@ -50,3 +50,9 @@ pub(super) fn explain(error: &io::Error, ca: &Path) -> String {
         _ => error.to_string(),
     }
 }
+
+/// Whether a device has just gone away, as those do that care little for TLS’s farewell.
+pub(super) fn gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
+}

@@ -5,16 +5,8 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Request, Response, StatusCode};
-use serde::Deserialize;
 
 use crate::dps::Answer;
-
-/// What an error's header repeats of its body.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorBody {
-    error_code: u32,
-}
 
 /// `answer` in the frame of HTTP.
 pub(super) fn frame(answer: &Answer) -> Response<Full<Bytes>> {
@@ -28,10 +20,8 @@ pub(super) fn frame(answer: &Answer) -> Response<Full<Bytes>> {
     if let Some(seconds) = answer.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if answer.status >= 400
-        && let Ok(error) = serde_json::from_str::<ErrorBody>(&answer.body)
-    {
-        headers.insert("x-ms-error-code", HeaderValue::from(error.error_code));
+    if let Some(code) = answer.error_code {
+        headers.insert("x-ms-error-code", HeaderValue::from(code));
     }
     response
 }

@@ -10,7 +10,6 @@
 
 use std::convert::Infallible;
 use std::error::Error as _;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +32,7 @@ use self::route::{Call, Route};
 use super::listener::{Connection, Protocol, Stop};
 use super::refusals::{Refusals, quoted};
 use super::seats::Proof;
+use super::tls::gone;
 use super::{Answer, Service};
 
 mod frame;
@@ -211,10 +211,12 @@ impl Protocol for Https {
                 }
             }
         };
-        if let Err(error) = end
-            && !gone(&error)
-        {
-            let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
+        if let Err(error) = end {
+            let cause = error.source();
+            if cause.and_then(|cause| cause.downcast_ref()).is_some_and(gone) {
+                return;
+            }
+            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
             self.refusals.say(format!("HTTPS {peer}: {error}{cause}; connection closed"));
         }
     }
@@ -224,13 +226,4 @@ impl Protocol for Https {
 /// something unread is reset, a reset may overtake the answer, and many clients read it only once all is sent.
 fn forget(mut body: Incoming) {
     tokio::spawn(timeout(FAREWELL, async move { while let Some(Ok(_)) = body.frame().await {} }));
-}
-
-/// Whether a device has just gone away, as those do that care little for TLS’s farewell.
-fn gone(error: &hyper::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    cause.is_some_and(|cause| {
-        matches!(cause.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
-    })
 }

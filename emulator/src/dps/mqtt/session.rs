@@ -10,7 +10,7 @@ use mqttbytes::v4::{
 };
 use tokio::time::Instant;
 
-use super::packet::{self, Malformed};
+use super::packet;
 use super::topic::{self, Operation, Request};
 use super::wire::{Silence, Wire, at};
 use crate::dps::refusals::{Refusals, quoted};
@@ -191,9 +191,7 @@ impl End {
     pub(super) fn why(self) -> Option<String> {
         match self {
             Self::Disconnect | Self::Silence(Silence::Gone) => None,
-            Self::Silence(Silence::Malformed(Malformed::Version(why) | Malformed::Other(why))) => {
-                Some(format!("malformed: {why}"))
-            }
+            Self::Silence(Silence::Malformed(what)) => Some(format!("malformed: {what}")),
             Self::Silence(Silence::Lost(why)) | Self::Refused(why) => Some(why),
         }
     }

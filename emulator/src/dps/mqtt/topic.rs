@@ -79,6 +79,8 @@ mod tests {
             ("$dps/registrations/PUT/iotdps-register/?$rid=1", register("1")),
             ("$dps/registrations/PUT/iotdps-register/?$rid=a/?b", register("a/?b")),
             ("$dps/registrations/PUT/iotdps-register/?$rid=a%20b", register("a%20b")),
+            // Nothing but the one id gets into the topic of the answer.
+            ("$dps/registrations/PUT/iotdps-register/?$rid=a&$rid=b&retry-after=9", register("a")),
             // Seen of a Microchip client: `rid` without `$`, answered with an empty `$rid`.
             ("$dps/registrations/PUT/iotdps-register/?rid=1", register("")),
             ("$dps/registrations/PUT/iotdps-register/?", register("")),

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::packet::{self, Malformed};
+use crate::dps::tls::gone;
 
 /// As many bytes are read at a time.
 const CHUNK: usize = 2048;
@@ -112,12 +113,6 @@ pub(super) async fn at(deadline: Option<Instant>) {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether a device has just gone away, as those do that care little for TLS’s farewell.
-fn gone(error: &io::Error) -> bool {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 // === impl Silence ===
