@@ -10,7 +10,7 @@ use crate::contoso;
 use crate::device::trust::{self, TrustError};
 use crate::device::{Endpoint, HostPort, Transport};
 use crate::dps::{Config, Dps, DpsError, DpsOptions, Mistake, ServiceOptions};
-use crate::host::{FunctionKeys, FunctionsHost, HostError, HostOptions};
+use crate::host::{Executable, FunctionKeys, FunctionsHost, HostError, HostOptions};
 use crate::journal::Journal;
 
 /// What both stand-ins are started with.
@@ -18,8 +18,8 @@ use crate::journal::Journal;
 pub struct Settings {
     /// The folder of the function app, the one with `host.json` in it.
     pub app: PathBuf,
-    /// The executable to run instead of the one that `host.json` names.
-    pub handler: Option<PathBuf>,
+    /// Which executable of the app is run as the handler.
+    pub executable: Executable,
     /// The folder in which the DPS stand-in keeps its certificates and assignments.
     pub state: PathBuf,
     /// The hubs that the enrollment group's devices may be assigned to: host names, at least one.
@@ -77,7 +77,7 @@ impl Emulator {
         let key = Uuid::new_v4().simple().to_string();
         let options = HostOptions {
             port: settings.ports.functions,
-            executable: settings.handler.clone(),
+            executable: settings.executable.clone(),
             keys: Some(FunctionKeys::with_default(&key)),
             ..HostOptions::new(&settings.app)
         };

@@ -3,9 +3,7 @@ use std::io;
 use std::path::{self, Path, PathBuf};
 
 use super::Stop;
-
-/// The name of the executable in this function app's `host.json`.
-const HANDLER: &str = if cfg!(windows) { "handler.exe" } else { "handler" };
+use crate::host::Executable;
 
 /// Which function app to run.
 #[derive(Debug, clap::Args)]
@@ -14,8 +12,8 @@ pub(super) struct App {
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     app: PathBuf,
 
-    /// Executable to run as the custom handler [default: the one that host.json names or, where that is not
-    /// built, one named `handler` beside this program]
+    /// Executable to run as the custom handler [default: the one that host.json names, in the app's folder, or
+    /// beside this program, or on PATH]
     #[arg(long, value_name = "FILE")]
     handler: Option<PathBuf>,
 }
@@ -33,14 +31,13 @@ impl App {
         }
     }
 
-    /// The executable to run instead of the one that `host.json` names.
-    pub(super) fn handler(&self) -> Result<Option<PathBuf>, Stop> {
+    /// Which executable is run as the custom handler.
+    pub(super) fn executable(&self) -> Result<Executable, Stop> {
         if let Some(given) = &self.handler {
-            return absolute(given).map(Some);
+            return absolute(given).map(Executable::This);
         }
-        let built_into_app = self.app.join(HANDLER).is_file();
-        let beside = env::current_exe().ok().map(|program| program.with_file_name(HANDLER));
-        Ok(beside.filter(|file| !built_into_app && file.is_file()))
+        let beside = env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
+        Ok(beside.map_or(Executable::Named, Executable::NamedOrIn))
     }
 }
 

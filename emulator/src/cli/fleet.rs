@@ -85,7 +85,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
                 TempDir::new().map_err(|error| Stop::Failed(format!("no temporary folder: {error}")))?;
             let settings = Settings {
                 app: args.app.folder()?,
-                handler: args.app.handler()?,
+                executable: args.app.executable()?,
                 state: state.path().to_owned(),
                 hubs: if args.hub.is_empty() { vec![contoso::HUB.to_owned()] } else { args.hub },
                 ports: Ports::default(),

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 /// Run a function app's custom handler and serve its functions, as `func start` does.
 ///
 /// Prints what `func start` prints: the functions, each execution, and what the handler logs. Ends at
-/// Ctrl-C, or with exit code 1 when the handler has failed three times.
+/// Ctrl-C, or with exit code 1 when the host gives the handler up, after its third failure say.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -41,14 +41,14 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         port: args.port,
         framing: if args.content_length { Framing::ContentLength } else { Framing::Chunked },
         keys: args.function_key.map(FunctionKeys::with_default),
-        executable: args.app.handler()?,
+        executable: args.app.executable()?,
         ..HostOptions::new(args.app.folder()?)
     };
     let host = FunctionsHost::start(options, Journal::stdout()).await;
     let host = host.map_err(|error| Stop::Failed(error.to_string()))?;
     let outcome = tokio::select! {
         () = interrupt.wait() => Ok(Outcome::Fine),
-        () = host.stopped() => Err(Stop::Failed("the handler failed three times; the host has given it up".to_owned())),
+        () = host.stopped() => Err(Stop::handler_given_up()),
     };
     host.stop().await;
     outcome

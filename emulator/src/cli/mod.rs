@@ -86,6 +86,13 @@ impl Cli {
 
 // === impl Stop ===
 
+impl Stop {
+    /// The end of [`FunctionsHost::stopped`](crate::host::FunctionsHost::stopped).
+    fn handler_given_up() -> Self {
+        Self::Failed("the host has given its handler up; the log above says why".to_owned())
+    }
+}
+
 impl From<io::Error> for Stop {
     fn from(error: io::Error) -> Self {
         Self::Failed(format!("cannot write the output: {error}"))

@@ -31,7 +31,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let state = TempDir::new().map_err(|error| Stop::Failed(format!("no temporary folder: {error}")))?;
     let settings = Settings {
         app: args.app.folder()?,
-        handler: args.app.handler()?,
+        executable: args.app.executable()?,
         state: state.path().to_owned(),
         hubs: vec![HUB.to_owned()],
         ports: Ports::default(),

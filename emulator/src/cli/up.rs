@@ -12,9 +12,9 @@ use crate::up::Instructions;
 
 /// Keep both stand-ins running for devices of your own.
 ///
-/// DPS has the tutorial's enrollment group. Prints, ready to paste, how to register a device with the C, Python and Node SDKs and with this tool,
-/// and then what the function and the provisioning service log. Ends at Ctrl-C; assignments and
-/// certificates stay in the state folder.
+/// DPS has the tutorial's enrollment group. Prints, ready to paste, how to register a device with the C,
+/// Python and Node SDKs and with this tool, and then what the function and the provisioning service log.
+/// Ends at Ctrl-C; assignments and certificates stay in the state folder.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let mut interrupt = Interrupt::listen()?;
     let settings = Settings {
         app: args.app.folder()?,
-        handler: args.app.handler()?,
+        executable: args.app.executable()?,
         state: absolute(&args.state)?,
         hubs: if args.hub.is_empty() { vec![HUB.to_owned()] } else { args.hub },
         ports: Ports { functions: args.port, mqtt: args.mqtt_port, https: args.https_port },
@@ -62,7 +62,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     writeln!(io::stdout(), "\n{}Ctrl-C ends it.\n", Instructions::new(&emulator, program))?;
     let outcome = tokio::select! {
         () = interrupt.wait() => Ok(Outcome::Fine),
-        () = emulator.host.stopped() => Err(Stop::Failed("the handler failed three times; the host has given it up".to_owned())),
+        () = emulator.host.stopped() => Err(Stop::handler_given_up()),
     };
     emulator.stop().await;
     outcome

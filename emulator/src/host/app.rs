@@ -97,7 +97,7 @@ impl App {
                 "customHandler.initializationTimeout",
                 30,
             )?,
-            launch: Launch::read(&host, &root, environment, options.executable.as_deref())?,
+            launch: Launch::read(&host, &root, environment, &options.executable)?,
         })
     }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::app::AppError;
 use super::configuration::Configuration;
+use super::options::Executable;
 
 /// How the handler is started.
 #[derive(Debug)]
@@ -25,16 +26,16 @@ pub(super) struct Launch {
 }
 
 impl Launch {
-    /// Reads `customHandler.description` for the app in `app`; `executable` wins over the one there.
+    /// Reads `customHandler.description` for the app in `app`, of which the handler is the `executable`.
     pub(super) fn read(
         host: &Configuration,
         app: &Path,
         environment: BTreeMap<String, String>,
-        executable: Option<&Path>,
+        executable: &Executable,
     ) -> Result<Self, AppError> {
         const DESCRIPTION: &str = "customHandler.description";
         const EXECUTABLE: &str = "customHandler.description.defaultExecutablePath";
-        if !host.has(DESCRIPTION) && executable.is_none() {
+        if !host.has(DESCRIPTION) && !matches!(executable, Executable::This(_)) {
             let place = if host.has("httpWorker") { "httpWorker" } else { "customHandler.description" };
             return Err(
                 host.mistake(place, "the description of a handler is wanted: customHandler.description")
@@ -42,12 +43,17 @@ impl Launch {
         }
         let text = |name: &str| host.text(&format!("{DESCRIPTION}.{name}"));
 
-        let executable = match (executable, host.text(EXECUTABLE)?) {
-            (Some(executable), _) => executable.to_owned(),
-            (None, Some(text)) => expand(text, &environment, |variable| format!("%{variable}%")).into(),
-            (None, None) => return Err(host.mistake(EXECUTABLE, "the handler's executable is wanted")),
+        let path: PathBuf = match (executable, host.text(EXECUTABLE)?) {
+            (Executable::This(path), _) => path.clone(),
+            (_, Some(text)) => expand(text, &environment, |variable| format!("%{variable}%")).into(),
+            (_, None) => return Err(host.mistake(EXECUTABLE, "the handler's executable is wanted")),
         };
-        let beside = app.join(text("workerDirectory")?.unwrap_or("")).join(&executable);
+        let mut files = vec![app.join(text("workerDirectory")?.unwrap_or("")).join(&path)];
+        if let Executable::NamedOrIn(folder) = executable
+            && path.file_name() == Some(path.as_os_str())
+        {
+            files.push(folder.join(&path));
+        }
         let mut line: Vec<String> =
             host.list(&format!("{DESCRIPTION}.arguments")).into_iter().map(String::from).collect();
         line.extend(text("defaultWorkerPath")?.map(|path| format!("\"{path}\"")));
@@ -61,7 +67,7 @@ impl Launch {
         }
 
         Ok(Self {
-            executable: if beside.is_file() { beside } else { executable },
+            executable: files.into_iter().find(|file| file.is_file()).unwrap_or(path),
             arguments: split(&line),
             folder,
             app: app.to_owned(),

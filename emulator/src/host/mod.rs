@@ -64,7 +64,7 @@ use tokio::task::JoinHandle;
 
 pub use self::app::AppError;
 pub use self::function::Function;
-pub use self::options::{Framing, FunctionKeys, HostOptions};
+pub use self::options::{Executable, Framing, FunctionKeys, HostOptions};
 
 use self::app::App;
 use self::body::Bodies;

@@ -20,10 +20,8 @@ pub struct HostOptions {
     /// The keys that open the functions. `None` accepts every caller, as `func start` does without
     /// `--enableAuth`.
     pub keys: Option<FunctionKeys>,
-    /// The handler's executable in place of host.json's `defaultExecutablePath`, as the app setting
-    /// `AzureFunctionsJobHost__customHandler__description__defaultExecutablePath` does. A relative path is
-    /// looked for in the app's folder, then on `PATH`.
-    pub executable: Option<PathBuf>,
+    /// Which executable is run as the handler.
+    pub executable: Executable,
     /// How long one call may take. `None` takes host.json's `functionTimeout`, and 30 minutes without it.
     ///
     /// <https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout>
@@ -39,6 +37,21 @@ pub struct HostOptions {
     pub caller_patience: Duration,
     /// How long after the last failure of the handler earlier ones are forgiven. The real host: 30 minutes.
     pub strikes_forgiven_after: Duration,
+}
+
+/// Which executable is run as the handler. A relative path is looked for in the app's folder, a name that is
+/// not there on `PATH`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Executable {
+    /// The one that host.json names, `defaultExecutablePath`.
+    #[default]
+    Named,
+    /// The one that host.json names. A mere name that is not in the app's folder is looked for in this folder
+    /// before `PATH`: in that of a build, say, whose executable is not copied into the app yet.
+    NamedOrIn(PathBuf),
+    /// This one, whatever host.json names, as with the app setting
+    /// `AzureFunctionsJobHost__customHandler__description__defaultExecutablePath`.
+    This(PathBuf),
 }
 
 /// How the body of a request to the handler is delimited: the host in Azure and the host under `func`
@@ -73,7 +86,7 @@ impl HostOptions {
             port: 0,
             framing: Framing::default(),
             keys: None,
-            executable: None,
+            executable: Executable::default(),
             function_timeout: None,
             hang_limit: Duration::from_secs(5),
             initialization_timeout: None,

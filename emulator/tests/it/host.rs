@@ -117,9 +117,15 @@ impl App {
 
     /// The error of an app that cannot be run, without the folder's path.
     pub(crate) async fn refused(self) -> String {
+        self.refused_with(|_| {}).await
+    }
+
+    /// The error of an app that cannot be run with changed options, without the folder's path.
+    pub(crate) async fn refused_with(self, change: impl FnOnce(&mut HostOptions)) -> String {
         let (journal, _) = Journal::kept();
-        let result: Result<FunctionsHost, HostError> =
-            FunctionsHost::start(HostOptions::new(self.path()), journal).await;
+        let mut options = HostOptions::new(self.path());
+        change(&mut options);
+        let result: Result<FunctionsHost, HostError> = FunctionsHost::start(options, journal).await;
         let prefix = format!("{}/", self.path().display());
         result.map(|_| ()).expect_err("the app is wrong").to_string().replace(&prefix, "")
     }

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
+use dps_emulator::host::{Executable, HostOptions};
 use dps_emulator::journal::Level;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -105,7 +106,26 @@ async fn point_01_finds_the_executable_in_the_app_or_on_the_path() {
     let app = App::new();
     place(&app, "mine");
     app.host_json("/customHandler/description/defaultExecutablePath", "nowhere".into());
-    app.run_with(|options| options.executable = Some("mine".into())).await;
+    app.run_with(|options| options.executable = Executable::This("mine".into())).await;
+
+    // A build's folder takes the place of PATH for a mere name that the app does not hold, and of nothing else.
+    for (named, built, runs) in
+        [("handler", "handler", true), ("bin/handler", "handler", false), ("other", "handler", false)]
+    {
+        let (app, build) = (App::new(), App::new());
+        place(&build, built);
+        app.host_json("/customHandler/description/defaultExecutablePath", named.into());
+        let in_build = |options: &mut HostOptions| {
+            options.executable = Executable::NamedOrIn(build.path().to_owned());
+        };
+        match runs {
+            true => drop(app.run_with(in_build).await),
+            false => assert!(
+                app.refused_with(in_build).await.contains(&format!("Process fileName: {named} (")),
+                "{named}"
+            ),
+        }
+    }
 
     let app = App::new();
     app.host_json("/customHandler/description/defaultExecutablePath", "no-such-handler".into());

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use dps_emulator::contoso;
 use dps_emulator::dps::Dps;
 use dps_emulator::emulator::{Emulator, Ports, Settings};
+use dps_emulator::host::Executable;
 use dps_emulator::journal::{Journal, Kept};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -48,7 +49,7 @@ impl Whole {
         let (app, state) = (App::new(), tempfile::tempdir().unwrap());
         let settings = Settings {
             app: app.path().to_owned(),
-            handler: Some(spawn_blocking(handler).await.unwrap()),
+            executable: Executable::This(spawn_blocking(handler).await.unwrap()),
             state: state.path().to_owned(),
             hubs: vec![contoso::HUB.to_owned()],
             ports: Ports::default(),

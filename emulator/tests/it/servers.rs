@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::program::{DEADLINE, emulator, handler, run, wait};
 
-/// What ends, ends within two seconds; a busy machine is given a little more.
+/// Ctrl-C ends everything within this.
 const SOON: Duration = Duration::from_secs(2);
 
 /// A command that runs until it is told to end.
@@ -221,4 +221,22 @@ fn a_taken_port_is_named() {
             "{args:?}\n{errors}"
         );
     }
+}
+
+#[test]
+fn an_app_of_another_kind_runs_its_own_handler() {
+    // The tutorial's handler lies beside the emulator's program in the folder of the build, built by now.
+    handler();
+    let app = tempfile::tempdir().unwrap();
+    fs::create_dir(app.path().join("Other")).unwrap();
+    let bindings = r#"{"bindings": [{"type": "httpTrigger", "name": "req"}, {"type": "http", "direction": "out", "name": "res"}]}"#;
+    fs::write(app.path().join("Other/function.json"), bindings).unwrap();
+    let host = r#"{"version": "2.0", "customHandler": {"description": {"defaultExecutablePath": "sh", "arguments": ["-c", "\"echo mine; exit 3\""]}}}"#;
+    fs::write(app.path().join("host.json"), host).unwrap();
+    let ended = run(emulator(["host", "--port", "0", "--app"]).arg(app.path()), "");
+    assert_eq!(ended.code, 1, "{ended}");
+    assert_eq!(ended.stdout.matches("[Information] mine").count(), 3, "{ended}");
+    assert!(ended.stdout.contains("sh exited with code 3 (0x3)"), "{ended}");
+    let given_up = "dps-emulator: the host has given its handler up; the log above says why\n";
+    assert_eq!(ended.stderr, given_up, "{ended}");
 }
