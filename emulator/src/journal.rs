@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -38,6 +38,28 @@ pub struct Entry {
 pub struct Journal {
     listener: Arc<dyn Fn(Entry) + Send + Sync>,
 }
+
+/// The entries that a [`Journal::kept`] was told, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Mutex<Vec<Entry>>>);
+
+// === impl Entry ===
+
+impl fmt::Display for Entry {
+    /// `2020-09-23T11:44:41.380 [Information] text`, each line of `text` stamped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stamp = self.at.format(STAMP).map_err(|_| fmt::Error)?;
+        for (nth, line) in self.text.split('\n').enumerate() {
+            if nth > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{stamp} [{:?}] {line}", self.level)?;
+        }
+        Ok(())
+    }
+}
+
+// === impl Journal ===
 
 impl Journal {
     /// A journal that hands every entry to `listener`.
@@ -83,9 +105,13 @@ impl Journal {
     }
 }
 
-/// The entries that a [`Journal::kept`] was told, oldest first.
-#[derive(Clone, Debug, Default)]
-pub struct Kept(Arc<Mutex<Vec<Entry>>>);
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Journal")
+    }
+}
+
+// === impl Kept ===
 
 impl Kept {
     /// A copy of all entries so far.
@@ -94,29 +120,7 @@ impl Kept {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === impl Display, Debug ===
-
-impl fmt::Display for Entry {
-    /// `2020-09-23T11:44:41.380 [Information] text`, each line of `text` stamped.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stamp = self.at.format(STAMP).map_err(|_| fmt::Error)?;
-        for (nth, line) in self.text.split('\n').enumerate() {
-            if nth > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{stamp} [{:?}] {line}", self.level)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for Journal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Journal")
     }
 }

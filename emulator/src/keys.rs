@@ -24,6 +24,8 @@ pub enum KeyError {
     Length(usize),
 }
 
+// === impl SymmetricKey ===
+
 impl SymmetricKey {
     /// The key of one device of the group whose key this is: HMAC-SHA256 of the registration id.
     #[must_use]
@@ -64,6 +66,8 @@ impl fmt::Debug for SymmetricKey {
         f.write_str("SymmetricKey(hidden)")
     }
 }
+
+// === impl KeyError ===
 
 impl std::error::Error for KeyError {}
 

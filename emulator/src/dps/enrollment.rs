@@ -200,15 +200,6 @@ impl fmt::Display for Policy {
     }
 }
 
-/// The URL of a webhook with `****` in place of its query, as the service shows it.
-pub(crate) fn redacted(uri: &Uri) -> String {
-    let text = uri.to_string();
-    match text.split_once('?') {
-        Some((front, _)) => format!("{front}?****"),
-        None => text,
-    }
-}
-
 impl fmt::Display for NoMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -231,5 +222,14 @@ impl fmt::Display for NoMatch {
                  derived from those of the {groups} enrollment groups"
             ),
         }
+    }
+}
+
+/// The URL of a webhook with `****` in place of its query, as the service shows it.
+pub(crate) fn redacted(uri: &Uri) -> String {
+    let text = uri.to_string();
+    match text.split_once('?') {
+        Some((front, _)) => format!("{front}?****"),
+        None => text,
     }
 }

@@ -69,6 +69,12 @@ impl Credentials {
     }
 }
 
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials({}/{}, token hidden)", self.id_scope, self.registration_id)
+    }
+}
+
 /// The id scope and the registration id of a username.
 fn identity(username: &str) -> Option<(&str, &str)> {
     let (id_scope, rest) = username.split_once("/registrations/")?;
@@ -76,12 +82,6 @@ fn identity(username: &str) -> Option<(&str, &str)> {
     let api_version = query.split('&').find_map(|pair| pair.strip_prefix("api-version="))?;
     let said = ![id_scope, registration_id, api_version].contains(&"") && !id_scope.contains('/');
     said.then_some((id_scope, registration_id))
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credentials({}/{}, token hidden)", self.id_scope, self.registration_id)
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,17 @@ pub(super) enum Malformed {
     Other(String),
 }
 
+// === impl Malformed ===
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(what) => write!(f, "a CONNECT of {what}"),
+            Self::Other(what) => f.write_str(what),
+        }
+    }
+}
+
 /// Takes the next packet off the front of `buffer`, which grows by what the device sends. `None` if more bytes
 /// are needed.
 ///
@@ -183,17 +194,6 @@ fn words(error: mqttbytes::Error) -> String {
 
 fn malformed(what: impl Into<String>) -> Malformed {
     Malformed::Other(what.into())
-}
-
-// === impl Malformed ===
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version(what) => write!(f, "a CONNECT of {what}"),
-            Self::Other(what) => f.write_str(what),
-        }
-    }
 }
 
 #[cfg(test)]
