@@ -41,11 +41,13 @@ pub enum Unread {
 pub struct Room(Arc<Semaphore>);
 
 /// A body in memory, and the room that it takes there.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Body {
-    /// All of it.
-    pub bytes: Vec<u8>,
-    _room: Option<OwnedSemaphorePermit>,
+    /// The first part, which is the whole of most bodies, as it was received.
+    first: Bytes,
+    /// All parts, once there is a second one.
+    all: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 /// A reply on its way, and the room that it takes until it is sent.
@@ -68,25 +70,25 @@ where
     tokio::time::timeout(DEADLINE, collect(stream, most, room)).await.unwrap_or(Err(Unread::TooSlow))
 }
 
-/// `bytes` as text. What is no UTF-8 becomes U+FFFD, as the Functions host has it too.
-#[must_use]
-pub fn text(bytes: &[u8]) -> Cow<'_, str> {
-    // Several times as fast as going straight to the lossy way.
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
-}
-
 async fn collect<S, B>(stream: S, most: usize, room: &Room) -> Result<Body, Unread>
 where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
     let mut stream = pin!(stream);
-    let mut body = Ok(Body { bytes: Vec::new(), _room: None });
+    let mut body = Ok(Body::default());
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Unread::CutOff)?;
         body = body.and_then(|body| body.with(chunk, most, room));
     }
     body
+}
+
+/// `bytes` as text. What is no UTF-8 becomes U+FFFD, as the Functions host has it too.
+#[must_use]
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    // Several times as fast as going straight to the lossy way.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// What a body of this length takes of the room that is shared.
@@ -97,26 +99,33 @@ const fn kib_beyond_small(length: usize) -> usize {
 // === impl Body ===
 
 impl Body {
+    /// All of it as text.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        text(if self.all.is_empty() { &self.first } else { &self.all })
+    }
+
     fn with(mut self, mut chunk: impl Buf, most: usize, room: &Room) -> Result<Self, Unread> {
-        let length = self.bytes.len() + chunk.remaining();
+        let before = self.first.len() + self.all.len();
+        let length = before + chunk.remaining();
         if length > most {
             return Err(Unread::TooLarge(most));
         }
-        let held = self._room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let held = self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let needed = kib_beyond_small(length);
         if needed > held {
             let more = room.take(needed - held)?;
-            match &mut self._room {
+            match &mut self.room {
                 Some(room) => room.merge(more),
                 none => *none = Some(more),
             }
         }
-        self.bytes.reserve(chunk.remaining());
-        while chunk.has_remaining() {
-            let part = chunk.chunk();
-            self.bytes.extend_from_slice(part);
-            let part = part.len();
-            chunk.advance(part);
+        let chunk = chunk.copy_to_bytes(chunk.remaining());
+        if before == 0 {
+            self.first = chunk;
+        } else {
+            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+            self.all.extend_from_slice(&chunk);
         }
         Ok(self)
     }

@@ -5,7 +5,7 @@
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
 
 use std::any::Any;
-use std::borrow::Cow;
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::allocation::{Notes, Policy, Refusal};
@@ -28,17 +28,8 @@ pub struct Answer {
 pub struct Run {
     /// What the caller gets.
     pub answer: Answer,
-    /// What the function logged, an entry a call of the sample's `log.LogInformation`.
-    pub log: Vec<Entry>,
-}
-
-/// An entry of the function's log. It may hold line ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
-    /// The request's body as received, which whoever logs it has at hand.
-    Body,
-    /// These words.
-    Words(Cow<'static, str>),
+    /// What the policy had to say, a line each.
+    notes: Vec<String>,
 }
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -58,51 +49,37 @@ pub fn http_trigger1(body: &str, policy: Policy) -> Run {
             text(500, "The allocation policy failed; the function's log says how.".to_owned())
         }
     };
-    let notes = notes.into_lines();
-    let mut log = Vec::with_capacity(notes.len() + 5);
-    log.extend([words(PROCESSED), words("Request.Body:..."), Entry::Body]);
-    log.extend(notes.into_iter().map(words));
-    end(log, answer)
+    Run { answer, notes: notes.into_lines() }
 }
 
 /// Answers for a request whose body could not be read, so that the function could not run.
 #[must_use]
 pub fn unread(reason: &Unread) -> Run {
-    end(vec![words(PROCESSED)], text(reason.status(), reason.to_string()))
+    Run { answer: text(reason.status(), reason.to_string()), notes: Vec::new() }
 }
 
-// === impl Entry ===
+// === impl Run ===
 
-impl Entry {
-    /// The entry's text; `body` is the body of the request.
-    #[must_use]
-    pub fn text<'a>(&'a self, body: &'a str) -> &'a str {
-        match self {
-            Self::Body => body,
-            Self::Words(words) => words,
-        }
+impl Run {
+    /// The function's log, an entry a call of the sample's `log.LogInformation`; entries may hold line ends.
+    /// `body` is that of the request, as received, if it could be read.
+    pub fn log<'a>(&'a self, body: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+        let request = body.into_iter().flat_map(|body| ["Request.Body:...", body]);
+        let notes = self.notes.iter().map(String::as_str);
+        iter::once("Rust HTTP trigger function processed a request.")
+            .chain(request)
+            .chain(notes)
+            .chain(["\nResponse", self.answer.body.as_str()])
     }
 }
 
 // === private ===
-
-const PROCESSED: &str = "Rust HTTP trigger function processed a request.";
 
 fn decide(body: &str, policy: Policy, notes: &mut Notes) -> Result<String, Refusal> {
     let request = AllocationRequest::parse(body)?;
     let response = policy(&request, notes)?;
     serde_json::to_string(&response)
         .map_err(|error| Refusal::new(format!("The allocation response cannot be written: {error}.")))
-}
-
-/// Closes the log as the sample does: a heading, and what was answered.
-fn end(mut log: Vec<Entry>, answer: Answer) -> Run {
-    log.extend([words("\nResponse"), words(answer.body.clone())]);
-    Run { answer, log }
-}
-
-fn words(words: impl Into<Cow<'static, str>>) -> Entry {
-    Entry::Words(words.into())
 }
 
 fn text(status: u16, body: String) -> Answer {

@@ -13,7 +13,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::body::{self, Unread};
-use crate::function::{Entry, Run};
+use crate::function::Run;
 
 /// Takes the caller's body out of `invocation`: the text of `Data.req.Body`, decoded when the host
 /// encoded it. Absent is empty: the host leaves the member out when the caller sent nothing. Every
@@ -33,11 +33,11 @@ pub fn caller_body(invocation: &str) -> Result<String, Unread> {
     Ok(STANDARD.decode(&body).map_or(body, |bytes| body::text(&bytes).into_owned()))
 }
 
-/// Writes the reply to the invocation that brought `body`. To the host it is always a success, because
+/// Writes the reply to the invocation that brought `body`, if that could be read. To the host it is always a success, because
 /// the host drops the log of anything else; what the caller gets is inside.
 #[must_use]
-pub fn reply(run: &Run, body: &str) -> Vec<u8> {
-    let Run { answer, log } = run;
+pub fn reply(run: &Run, body: Option<&str>) -> Vec<u8> {
+    let answer = &run.answer;
     let reply = Reply {
         outputs: Outputs {
             res: Response {
@@ -46,11 +46,12 @@ pub fn reply(run: &Run, body: &str) -> Vec<u8> {
                 body: &answer.body,
             },
         },
-        logs: Logs { log, body },
+        logs: Logs { run, body },
         return_value: (),
     };
     // Room for the body in the log, whose quotation marks are escaped, and for what stands around it.
-    let mut bytes = Vec::with_capacity(body.len() + body.len() / 4 + 768);
+    let body = body.map_or(0, str::len);
+    let mut bytes = Vec::with_capacity(body + body / 4 + 768);
     match serde_json::to_writer(&mut bytes, &reply) {
         Ok(()) => bytes,
         // Texts can always be written; but on an empty reply the host would wait for minutes.
@@ -189,13 +190,13 @@ struct Reply<'a> {
 }
 
 struct Logs<'a> {
-    log: &'a [Entry],
-    body: &'a str,
+    run: &'a Run,
+    body: Option<&'a str>,
 }
 
 impl Serialize for Logs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.log.iter().map(|entry| entry.text(self.body)))
+        serializer.collect_seq(self.run.log(self.body))
     }
 }
 

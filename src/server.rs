@@ -103,13 +103,13 @@ async fn run_in_envelope(
     handler: Handler,
 ) -> Answered {
     let reply = match handler.read_invocation(stream).await {
-        Ok(invocation) => handler.run(&body::text(&invocation.bytes)),
-        Err(unread) => invocation::reply(&function::unread(&unread), ""),
+        Ok(invocation) => handler.run(&invocation.text()),
+        Err(unread) => invocation::reply(&function::unread(&unread), None),
     };
     let reply = handler
         .room
         .keep(reply)
-        .unwrap_or_else(|no_room| invocation::reply(&function::unread(&no_room), "").into());
+        .unwrap_or_else(|no_room| invocation::reply(&function::unread(&no_room), None).into());
     let mut response = Response::new(reply);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
@@ -122,12 +122,12 @@ async fn run_raw(
     handler: Handler,
 ) -> Answered {
     let body = body::read(stream, handler.body_limit, &handler.room).await;
-    let body = body.as_ref().map(|body| body::text(&body.bytes));
+    let body = body.as_ref().map(Body::text);
     let run = match &body {
         Ok(body) => function::http_trigger1(body, handler.policy),
         Err(unread) => function::unread(unread),
     };
-    log_run(&run, body.as_deref().unwrap_or_default(), invocation_id(&headers));
+    log_run(&run, body.as_deref().ok(), invocation_id(&headers));
     let Answer { status, content_type, body } = run.answer;
     let body = match handler.room.keep(body.into_bytes()) {
         Ok(body) => body,
@@ -150,8 +150,8 @@ fn invocation_id(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Logs what the function logged, a record a line, as `func` shows it.
-fn log_run(run: &Run, body: &str, id: Option<&str>) {
-    for line in run.log.iter().flat_map(|entry| entry.text(body).split('\n')) {
+fn log_run(run: &Run, body: Option<&str>, id: Option<&str>) {
+    for line in run.log(body).flat_map(|entry| entry.split('\n')) {
         match id {
             Some(id) => log::info!("[{id}] {line}"),
             None => log::info!("{line}"),
@@ -201,8 +201,8 @@ impl Handler {
             if body.len() > self.body_limit { Err(Unread::TooLarge(self.body_limit)) } else { Ok(body) }
         });
         match body {
-            Ok(body) => invocation::reply(&function::http_trigger1(&body, self.policy), &body),
-            Err(unread) => invocation::reply(&function::unread(&unread), ""),
+            Ok(body) => invocation::reply(&function::http_trigger1(&body, self.policy), Some(&body)),
+            Err(unread) => invocation::reply(&function::unread(&unread), None),
         }
     }
 }
