@@ -59,8 +59,7 @@ where
     F::Future: Send,
 {
     let mut http = Builder::new(TokioExecutor::new()).http1_only();
-    // Answers are short: to copy one behind its head costs less than to have the system gather the two.
-    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(BUFFER).writev(false);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(BUFFER);
     let requests = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = pin!(stop);
