@@ -15,6 +15,7 @@
 //! - [`keys`]: symmetric keys and the device keys derived from them.
 //! - [`journal`]: where everything above says what it does.
 //! - [`cli`]: the command line.
+//! - `json_text`: JSON as text, its comments taken out say.
 //!
 //! Nothing here knows the handler's code: what both sides agree on is the documented protocol alone.
 
@@ -26,6 +27,7 @@ pub mod emulator;
 pub mod fleet;
 pub mod host;
 pub mod journal;
+mod json_text;
 pub mod keys;
 pub mod tutorial;
 pub mod up;

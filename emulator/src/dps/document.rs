@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json_text::without_comments;
+use crate::json_text::without_comments;
 
 /// The text of a document, its comments blanked out, so that offsets in it are offsets in the file.
 #[derive(Debug)]

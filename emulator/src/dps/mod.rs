@@ -38,7 +38,6 @@ mod enrollment;
 mod error;
 mod https;
 pub(crate) mod identifier;
-mod json_text;
 mod listener;
 mod mqtt;
 mod operation;

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use super::json_text::compact;
 use super::refusals::quoted;
 use super::registration::{Allocated, Failure};
 use super::twin;
+use crate::json_text::compact;
 
 /// `CustomAllocationFailed`.
 const FAILED: u32 = 400_207;

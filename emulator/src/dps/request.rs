@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::identifier::fold;
-use super::json_text::compact;
+use crate::json_text::compact;
 
 /// The body of a registration:
 /// <https://learn.microsoft.com/rest/api/iot-dps/device/runtime-registration/register-device>.

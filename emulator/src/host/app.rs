@@ -17,6 +17,7 @@ use super::function::{self, Function};
 use super::launch::Launch;
 use super::options::HostOptions;
 use crate::journal::Journal;
+use crate::json_text::without_comments;
 
 /// An app: its functions, and how to run the handler that they share.
 #[derive(Debug)]
@@ -116,8 +117,9 @@ pub(super) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, A
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(AppError::new(file, "", error.to_string())),
     };
-    // Windows editors put a byte-order mark first.
-    let json = &mut serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
+    // The host's JSON reader takes comments, and Windows editors put a byte order mark first.
+    let text = without_comments(&text);
+    let json = &mut serde_json::Deserializer::from_str(&text);
     let value = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
         // What is no JSON has a line and a column; a place in it would be a guess.
         let place = error.path().to_string();

@@ -16,7 +16,8 @@
 //! - A body of more than 100 MiB is answered with 413.
 //! - Redirects of the handler are followed to paths of its own alone.
 //! - An output whose headers are no headers fails the call; the real host fails after it.
-//! - What the handler started ends with the handler; the real host kills one process.
+//! - What the handler started ends with the handler, unless it left its process group; the real host kills
+//!   one process.
 //!
 //! # Absent
 //!

@@ -181,12 +181,16 @@ async fn what_cannot_be_served_is_left_out_with_a_warning() {
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_is_no_mistake() {
+async fn a_byte_order_mark_and_comments_are_no_mistake() {
     let app = App::new();
-    let file = app.path().join("host.json");
-    let contents = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("\u{feff}{contents}")).unwrap();
-    app.run().await;
+    app.settings(json!({"URL": "http://localhost/*"}));
+    for file in ["host.json", "local.settings.json", "HttpTrigger1/function.json"] {
+        let file = app.path().join(file);
+        let contents = fs::read_to_string(&file).unwrap();
+        fs::write(&file, format!("\u{feff}// before\n{contents} /* after */")).unwrap();
+    }
+    let echo = app.run().await.echo("POST", "/api/HttpTrigger1", &[], "").await;
+    assert_eq!(echo["environment"]["URL"], "http://localhost/*");
 }
 
 #[tokio::test]
