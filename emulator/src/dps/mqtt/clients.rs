@@ -17,12 +17,12 @@ pub(super) struct Clients(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    seats: HashMap<String, Seat>,
+    holders: HashMap<String, Holder>,
 }
 
-/// Held by [`Clients`]: dropping it tells the connection to go.
+/// The connection that has a client id; dropping this tells it to go.
 #[derive(Debug)]
-struct Seat {
+struct Holder {
     number: u64,
     _leave: oneshot::Sender<()>,
 }
@@ -46,7 +46,7 @@ impl Clients {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.next += 1;
         let number = state.next;
-        state.seats.insert(client_id.clone(), Seat { number, _leave: leave });
+        state.holders.insert(client_id.clone(), Holder { number, _leave: leave });
         Hold { clients: self.clone(), client_id, number, taken }
     }
 }
@@ -63,8 +63,8 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let mut state = self.clients.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.seats.get(&self.client_id).is_some_and(|seat| seat.number == self.number) {
-            state.seats.remove(&self.client_id);
+        if state.holders.get(&self.client_id).is_some_and(|holder| holder.number == self.number) {
+            state.holders.remove(&self.client_id);
         }
     }
 }
