@@ -24,13 +24,22 @@ use crate::function::Run;
 /// [`Unread::NoInvocation`] when `invocation` is not JSON of that shape.
 pub fn caller_body(invocation: &str) -> Result<String, Unread> {
     let Invocation { data: Data { req } } =
-        serde_json::from_str(invocation).map_err(|error| Unread::NoInvocation(error.to_string()))?;
+        serde_json::from_str(invocation).map_err(|error| Unread::NoInvocation(without_quotes(&error)))?;
     let body = req.body.unwrap_or_default();
     if !req.headers.say_binary {
         return Ok(body);
     }
     // What is no base64 was not encoded: it is the body itself.
     Ok(STANDARD.decode(&body).map_or(body, |bytes| body::text(&bytes).into_owned()))
+}
+
+/// The parser's words without what they quote: an invocation holds headers, queries and keys.
+fn without_quotes(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    match words.rsplit_once(", expected ") {
+        Some((_, wanted)) => format!("expected {wanted}"),
+        None => words,
+    }
 }
 
 /// Writes the reply to the invocation that brought `body`, if that could be read. To the host it is always a success, because
@@ -62,18 +71,21 @@ pub fn reply(run: &Run, body: Option<&str>) -> Vec<u8> {
 // === what the host sends ===
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Invocation {
     #[serde(rename = "Data")]
     data: Data,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Data {
     /// The trigger binding's name in `HttpTrigger1/function.json`.
     req: Request,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Request {
     #[serde(rename = "Headers", default)]
     headers: CallerHeaders,
