@@ -98,11 +98,20 @@ fi
 if $dps_is_ours; then enrollments=''; fi
 
 if $dry_run; then
-  say '# then, of what the lists above show, what has the tag; the whole group if the scripts made it and it has nothing else:'
-  show az iot dps enrollment-group delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id '<group>'
-  show az iot dps linked-hub delete --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --linked-hub '<hub>'
-  show az resource delete --ids /subscriptions/…
-  show az group delete --name "$RESOURCE_GROUP" --yes
+  dps=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP")
+  say '# in a DPS instance that the scripts did not make: their enrollment groups, and the links to their hubs'
+  show az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --query name --output tsv
+  show az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --query 'properties.iotHubs[].name' --output tsv
+  show az extension add --name azure-iot --upgrade --only-show-errors
+  show az iot dps enrollment-group show "${dps[@]}" --enrollment-id '<group>' --query enrollmentGroupId --output tsv
+  show az iot dps enrollment-group delete "${dps[@]}" --enrollment-id '<group>'
+  show az tag update --resource-id '/subscriptions/<app>' --operation Delete \
+    --tags "$ENROLLMENT_TAG.$DPS_NAME.<group>=created" --output none
+  show az iot dps linked-hub delete "${dps[@]}" --linked-hub '<hub>' --output none
+  say '# the whole group, if the scripts made it and it has nothing else'
+  show az group delete --name "$RESOURCE_GROUP" --yes --output none
+  say '# or, of what the list above shows, each resource that has the tag'
+  show az resource delete --ids '/subscriptions/<resource>' --output none
   exit 0
 fi
 
@@ -121,7 +130,7 @@ fi
 say "To be deleted, for good:$ours"
 [ -z "$kept" ] || say "Kept, because these scripts did not create it:$kept"
 if ! $YES; then
-  printf 'Type the name of the resource group to delete it: ' >&3
+  printf 'Type the name of the resource group to have all this deleted: ' >&3
   IFS= read -r typed || typed=''
   [ "$typed" = "$RESOURCE_GROUP" ] || {
     say $'\nNothing was deleted.'

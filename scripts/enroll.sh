@@ -58,6 +58,11 @@ policy=(--allocation-policy custom --webhook-url "$webhook_url" --api-version "$
 if found az iot dps enrollment-group show "${group[@]}" --query enrollmentGroupId --output tsv; then
   run az iot dps enrollment-group update "${group[@]}" "${policy[@]}"
 else
+  if $dry_run; then
+    say '# if it is there'
+    show az iot dps enrollment-group update "${group[@]}" "${policy[@]}"
+    say '# if it is not'
+  fi
   # So that cleanup.sh knows whose the group is, should its DPS instance be somebody else's.
   app_id=$(ask "/subscriptions/…/providers/Microsoft.Web/sites/$FUNCTION_APP" az resource show --resource-group "$RESOURCE_GROUP" \
     --resource-type Microsoft.Web/sites --name "$FUNCTION_APP" --query id --output tsv)

@@ -8,8 +8,11 @@
 #   options    names it takes as flags only, each with a default set by the script
 #   switches   flags without a value (YES: --yes), `false` unless given
 set -euo pipefail
+# A trace (bash -x) would show the keys; --dry-run shows the commands.
+set +x
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# With CDPATH set, cd may go elsewhere, and says where.
+root=$(CDPATH='' cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${0##*/}
 
 # The folder, and so the name, of the one function in the app.

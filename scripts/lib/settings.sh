@@ -22,19 +22,19 @@ default_of() {
 # Azure's own rules: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 rule_of() {
   case $1 in
-    RESOURCE_GROUP) rule='^[A-Za-z0-9_(][A-Za-z0-9_.()-]{0,89}$' words='1 to 90 letters, digits, ( ) - _ .' ;;
+    RESOURCE_GROUP) rule='^([A-Za-z0-9_(][A-Za-z0-9_.()-]{0,88})?[A-Za-z0-9_()]$' words='1 to 90 letters, digits, ( ) _ and inner - .' ;;
     LOCATION) rule='^[a-z0-9]+$' words='a region as az names it, such as westus2' ;;
     STORAGE_ACCOUNT) rule='^[a-z0-9]{3,24}$' words='3 to 24 lower-case letters and digits' ;;
     FUNCTION_APP) rule='^[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]$' words='2 to 60 letters, digits and inner hyphens' ;;
     INSTANCE_MEMORY) rule='^(512|2048|4096)$' words='512, 2048 or 4096 (MB)' ;;
-    MAXIMUM_INSTANCES) rule='^[0-9]{2,4}$' words='a number from 40 to 1000' ;;
+    MAXIMUM_INSTANCES) rule='^([4-9][0-9]|[1-9][0-9][0-9]|1000)$' words='a number from 40 to 1000' ;;
     DPS_NAME) rule='^[A-Za-z0-9][A-Za-z0-9-]{1,62}[A-Za-z0-9]$' words='3 to 64 letters, digits and inner hyphens' ;;
     IOT_HUBS) rule='^[A-Za-z0-9][A-Za-z0-9-]{1,48}[A-Za-z0-9]( +[A-Za-z0-9][A-Za-z0-9-]{1,48}[A-Za-z0-9])*$' words='names of IoT hubs with spaces between them, each 3 to 50 letters, digits and inner hyphens' ;;
     IOT_HUB_SKU) rule='^(B1|B2|B3|F1|S1|S2|S3)$' words='B1, B2, B3, F1, S1, S2 or S3' ;;
     ENROLLMENT_GROUP) rule='^[a-z0-9._:-]{0,127}[a-z0-9-]$' words='up to 128 lower-case letters, digits, - . _ :' ;;
     # https://learn.microsoft.com/azure/iot-dps/concepts-service#registration-id
     REGISTRATION_ID) rule='^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$' words='up to 128 letters, digits, - . _ :, the last one a letter, digit or -' ;;
-    WAIT_SECONDS | POLL_SECONDS) rule='^[0-9]{1,4}$' words='a number of seconds' ;;
+    WAIT_SECONDS | POLL_SECONDS) rule='^(0|[1-9][0-9]{0,3})$' words='a number of seconds, 0 to 9999' ;;
     SINCE) rule='^[1-9][0-9]{0,4}[smhd]$' words='a time such as 30m, 12h or 2d' ;;
     LAST) rule='^[1-9][0-9]{0,3}$' words='a number from 1 to 9999' ;;
     *) rule='' words='' ;;
@@ -43,7 +43,11 @@ rule_of() {
 
 # read_settings "$@": flags first, then the settings file, then defaults; every mistake is told at once.
 read_settings() {
-  local name value flag file='' given_file=false mistakes='' missing=''
+  local name value flag file='' given='' given_file=false mistakes='' missing=''
+  # [a-z] is those 26 letters then, whatever the language.
+  local -x LC_ALL=C
+  # Variables of the environment are no settings: the group to clean up is the one in the file that one looks at.
+  for name in $KNOWN_SETTINGS; do printf -v "$name" ''; done
   for name in $switches; do printf -v "$name" false; done
   while [ $# -gt 0 ]; do
     flag=$1
@@ -65,10 +69,13 @@ read_settings() {
       *) refuse "'$flag' is no flag. See $program --help." ;;
     esac
     name=$(name_of "$flag")
+    # A variable that was not set, perhaps.
+    [ -n "$value" ] || refuse "$flag wants a value, and the one given is empty."
     if [ "$name" = SETTINGS ]; then
       file=$value given_file=true
     elif is_one_of "$name" "$settings $options"; then
       printf -v "$name" '%s' "$value"
+      given="$given $name"
     elif is_one_of "$name" "$KNOWN_SETTINGS"; then
       : # Of another script. One set of flags, like one settings file, serves them all.
     else
@@ -84,7 +91,7 @@ read_settings() {
   fi
 
   for name in $settings; do
-    [ -n "${!name:-}" ] || printf -v "$name" '%s' "$(default_of "$name")"
+    [ -n "${!name}" ] || printf -v "$name" '%s' "$(default_of "$name")"
     [ -n "${!name}" ] || missing="$missing $name ($(flag_of "$name"))"
   done
   for name in $settings $options; do
@@ -97,7 +104,8 @@ read_settings() {
   [ -z "$mistakes" ] || refuse "the settings do not do:$mistakes"$'\n'"Give them as flags or in azure.env; scripts/azure.env.example is the form."
 }
 
-# Lines NAME=value, read and never executed. A flag given already wins; what this script does not use is checked too.
+# Lines NAME=value, read and never executed; of two for one name the last counts. Names in $given have a flag, which
+# wins. A name that no script has is a mistake, one that another script has is not.
 read_settings_file() {
   local file=$1 line name value number=0
   while IFS= read -r line || [ -n "$line" ]; do
@@ -111,7 +119,7 @@ read_settings_file() {
       \"*\") value=${value#\"} value=${value%\"} ;;
       \'*\') value=${value#\'} value=${value%\'} ;;
     esac
-    if is_one_of "$name" "$settings" && [ -z "${!name:-}" ]; then printf -v "$name" '%s' "$value"; fi
+    if is_one_of "$name" "$settings" && ! is_one_of "$name" "$given"; then printf -v "$name" '%s' "$value"; fi
   done <"$file"
 }
 

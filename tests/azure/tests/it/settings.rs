@@ -20,6 +20,11 @@ fn bare(world: &World, script: &str, arguments: &[&str]) -> Run {
     world.finish(command, "")
 }
 
+/// What keeps a script from building the package: any file will do where it is not sent.
+fn package(script: &str) -> Vec<&'static str> {
+    if script == "deploy.sh" { vec!["--package", "/etc/hostname"] } else { Vec::new() }
+}
+
 #[test]
 fn every_script_explains_itself() {
     let world = World::new();
@@ -37,14 +42,32 @@ fn every_script_explains_itself() {
 
 #[test]
 fn a_dry_run_prints_every_command_and_runs_none() {
-    let world = World::enrolled();
     for script in SCRIPTS {
+        // Somebody else's DPS instance, so that there is more to clean up than a group.
+        let world = World::enrolled();
+        world.change(|state| {
+            for resource in state["resources"].as_array_mut().unwrap() {
+                if resource["type"] == "Microsoft.Devices/provisioningServices" {
+                    resource["tags"] = serde_json::json!({});
+                }
+            }
+        });
         let run = world.run(script, &["--dry-run"]);
         run.succeeded();
         assert!(run.calls.is_empty(), "{run:#?}");
         assert!(run.stdout.lines().all(|line| !line.is_empty()), "{run:#?}");
         let commands = run.stdout.lines().filter(|line| line.starts_with("az ")).count();
         assert!(commands >= 3, "{run:#?}");
+        // Whatever the script runs when it is not dry is among them.
+        let kind = |words: &mut dyn Iterator<Item = &str>| {
+            words.take_while(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
+        };
+        let announced: Vec<_> = run.stdout.lines().map(|line| kind(&mut line.split(' '))).collect();
+        let input = "contoso-group\n";
+        for call in world.run_with(script, &package(script), input, &[]).calls {
+            let call = kind(&mut call.iter().map(String::as_str));
+            assert!(announced.contains(&call), "{script} runs {call:?}, which is not in {announced:#?}");
+        }
         // A key that would be in a command is stars.
         assert_eq!(run.stdout.contains("code="), run.stdout.contains("code=****"), "{run:#?}");
     }
@@ -93,6 +116,12 @@ fn a_value_that_azure_would_refuse_is_refused_before_anything_is_done() {
         ("--resource-group", "$(touch x)", "1 to 90 letters"),
         ("--instance-memory", "1024", "512, 2048 or 4096"),
         ("--maximum-instances", "many", "a number from 40 to 1000"),
+        ("--maximum-instances", "39", "a number from 40 to 1000"),
+        ("--maximum-instances", "1001", "a number from 40 to 1000"),
+        ("--resource-group", "ends-with.", "1 to 90 letters"),
+        ("--function-app", "caf\u{e9}", "letters, digits and inner hyphens"),
+        // An octal number, to bash.
+        ("--wait-seconds", "008", "a number of seconds"),
     ] {
         let run = world.deploy(&[flag, value]);
         run.failed(64, &[value, wanted]);
@@ -111,6 +140,7 @@ fn flags_that_are_none_are_refused() {
         .failed(64, &["--ressource-group is not a flag of deploy.sh"]);
     world.run("deploy.sh", &["here"]).failed(64, &["'here' is no flag"]);
     world.run("deploy.sh", &["--location"]).failed(64, &["--location wants a value"]);
+    world.run("cleanup.sh", &["--resource-group", ""]).failed(64, &["--resource-group wants a value"]);
     world.run("cleanup.sh", &["--settings", "/nowhere"]).failed(64, &["there is no settings file /nowhere"]);
 }
 
@@ -145,6 +175,42 @@ fn a_flag_wins_over_the_settings_file() {
 }
 
 #[test]
+fn of_two_lines_for_one_name_the_last_counts_and_the_environment_never() {
+    let world = World::new();
+    let file = world.path("own.env");
+    std::fs::write(&file, "RESOURCE_GROUP=first\nFUNCTION_APP=app\nDPS_NAME=dps\nRESOURCE_GROUP=last\n")
+        .unwrap();
+    let mut command = world.command("cleanup.sh");
+    command
+        .args(["--dry-run", "--settings"])
+        .arg(&file)
+        .env("RESOURCE_GROUP", "of-the-environment")
+        .env("DPS_NAME", "of-the-environment");
+    let run = world.finish(command, "");
+    run.succeeded();
+    assert!(run.stdout.contains("az group exists --name last --output tsv"), "{run:#?}");
+    assert!(!run.stdout.contains("of-the-environment") && !run.stdout.contains("first"), "{run:#?}");
+}
+
+#[test]
+fn a_trace_shows_no_key_and_cdpath_leads_nowhere_else() {
+    let world = World::with_dps();
+    let mut command = world.command("enroll.sh");
+    command.arg("--settings").arg(world.path("azure.env")).env("SHELLOPTS", "xtrace");
+    // That no key is in its output is checked of every run.
+    world.finish(command, "").succeeded();
+
+    let run = world.shell(&format!(
+        "cd '{}' && CDPATH=. scripts/deploy.sh --dry-run --settings '{}'",
+        repository().display(),
+        world.path("azure.env").display()
+    ));
+    let printed = String::from_utf8(run.stdout).unwrap();
+    let package = format!("--src {}/dist/app.zip --output none", repository().display());
+    assert!(run.status.success() && printed.contains(&package), "{printed}");
+}
+
+#[test]
 fn the_example_of_the_settings_file_is_one() {
     let example = repository().join("scripts/azure.env.example");
     let world = World::new();
@@ -175,8 +241,7 @@ fn nobody_is_signed_in() {
     world.change(|state| state["subscription"] = serde_json::Value::Null);
     let before = world.state();
     for script in SCRIPTS {
-        let arguments = if script == "deploy.sh" { vec!["--package", "/etc/hostname"] } else { Vec::new() };
-        let run = world.run(script, &arguments);
+        let run = world.run(script, &package(script));
         run.failed(
             1,
             &[
