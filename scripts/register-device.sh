@@ -26,9 +26,9 @@ need_iot_extension
 
 begin "registering the device $REGISTRATION_ID"
 register=(az iot device registration create "${dps[@]}" --enrollment-group-id "$ENROLLMENT_GROUP"
-  --registration-id "$REGISTRATION_ID" --payload "$PAYLOAD"
+  "--registration-id=$REGISTRATION_ID" --payload "$PAYLOAD"
   --query '[status, registrationState.assignedHub, registrationState.deviceId]' --output tsv)
-look_up=(az iot dps enrollment-group registration show "${dps[@]}" --registration-id "$REGISTRATION_ID"
+look_up=(az iot dps enrollment-group registration show "${dps[@]}" "--registration-id=$REGISTRATION_ID"
   --query '[status, errorCode, errorMessage, lastUpdatedDateTimeUtc]' --output tsv)
 if $dry_run; then
   show "${register[@]}"

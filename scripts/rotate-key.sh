@@ -56,7 +56,7 @@ run az iot dps enrollment-group update "${group[@]}" --webhook-url "$webhook_url
 
 begin "trying one registration, of $REGISTRATION_ID"
 run az iot device registration create --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
-  --enrollment-group-id "$ENROLLMENT_GROUP" --registration-id "$REGISTRATION_ID" --output none
+  --enrollment-group-id "$ENROLLMENT_GROUP" "--registration-id=$REGISTRATION_ID" --output none
 
 begin 'removing the old key'
 for number in $numbers; do

@@ -23,9 +23,16 @@ read_key() {
 
 # The numbers of the function's keys for DPS, the newest last: 1 for `dps`, 2 for `dps-2`.
 key_numbers() {
-  ask "$KEY_NAME" az functionapp function keys list --resource-group "$RESOURCE_GROUP" --name "$FUNCTION_APP" \
-    --function-name "$FUNCTION" --query 'keys(@)' --output tsv |
-    sed -n -E -e "s/^$KEY_NAME\$/1/p" -e "s/^$KEY_NAME-([0-9]{1,9})\$/\\1/p" | sort -n
+  local names
+  names=$(ask "$KEY_NAME" az functionapp function keys list --resource-group "$RESOURCE_GROUP" --name "$FUNCTION_APP" \
+    --function-name "$FUNCTION" --query 'keys(@)' --output tsv) || exit
+  # az 2.87 gives the members of an empty object instead of the keys. Taken for "no keys", it would have one replaced.
+  case $'\n'$names$'\n' in
+    *$'\nproperties\n'*) fail 'this az cannot read the keys of a function' '' \
+      'az upgrade, then this again: https://github.com/Azure/azure-cli/issues/33516.' ;;
+  esac
+  printf '%s\n' "$names" |
+    sed -n -E -e "s/^$KEY_NAME\$/1/p" -e "s/^$KEY_NAME-([2-9]|[1-9][0-9]{1,8})\$/\\1/p" | sort -n
 }
 
 key_name() {
@@ -70,7 +77,7 @@ wait_for_webhook() {
     say "# … with this on its standard input: url = \"$webhook_url\", header = \"content-type: application/json\", data = \"{}\""
     return
   fi
-  local deadline=$((SECONDS + WAIT_SECONDS)) answer status body
+  local deadline=$((SECONDS + WAIT_SECONDS)) answer status body told=''
   while :; do
     # The URL has the key, so curl reads it where no process list shows it.
     status=0
@@ -93,6 +100,9 @@ wait_for_webhook() {
         return ;;
     esac
     [ "$SECONDS" -lt "$deadline" ] || break
+    # A key that is new, or an app that starts, takes a while to work.
+    if [ "$status" != "$told" ]; then say "  no answer of the function yet ($status): waiting up to $WAIT_SECONDS s"; fi
+    told=$status
     sleep "$POLL_SECONDS"
   done
   [ "$status" = 000 ] || body="$status $body"

@@ -47,6 +47,25 @@ fn twice_in_a_row_keeps_the_key_and_updates_the_group() {
 }
 
 #[test]
+fn an_az_that_cannot_read_keys_replaces_none() {
+    // What az 2.87 makes of every function's keys: https://github.com/Azure/azure-cli/issues/33516
+    let world = World::enrolled();
+    let az = world.path("bin/az");
+    std::fs::rename(&az, world.path("bin/az-of-the-model")).unwrap();
+    let script = format!(
+        "#!/bin/bash\ncase \"$*\" in *'keys list'*) printf 'id\\nkind\\nname\\nproperties\\ntype\\n' ;; *) exec -a az '{}' \"$@\" ;; esac\n",
+        env!("CARGO_BIN_EXE_azure-stub")
+    );
+    std::fs::write(&az, script).unwrap();
+    std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let keys = world.keys();
+    for script in ["enroll.sh", "rotate-key.sh"] {
+        world.run(script, &[]).failed(1, &["this az cannot read the keys of a function", "az upgrade"]);
+    }
+    assert_eq!(world.keys(), keys);
+}
+
+#[test]
 fn a_group_that_the_portal_made_is_given_the_policy() {
     let world = World::with_dps();
     world.change(|state| {

@@ -62,6 +62,14 @@ fn a_refused_device_prints_what_the_tutorials_does_and_where_the_reason_is() {
 }
 
 #[test]
+fn an_id_that_begins_with_a_hyphen_is_no_flag() {
+    let run = World::enrolled();
+    let run = run.run("register-device.sh", &["--registration-id", "-contoso-toaster"]);
+    run.succeeded();
+    assert!(run.stdout.ends_with("deviceId: -contoso-toaster\n"), "{run:#?}");
+}
+
+#[test]
 fn a_key_that_is_no_longer_valid_is_400209() {
     let world = World::enrolled();
     world.change(|state| {

@@ -62,11 +62,16 @@ fn nine_follows_eight_and_eleven_follows_ten() {
         for resource in state["resources"].as_array_mut().unwrap() {
             if resource["type"] == "Microsoft.Web/sites" {
                 resource["properties"]["functionKeys"] =
-                    json!({"default": "SECRETa", "dps-9": "SECRETb", "dps-10": "SECRETc", "dps-old": "SECRETd", "dpsx": "SECRETe"});
+                    json!({"default": "SECRETa", "dps-9": "SECRETb", "dps-10": "SECRETc", "dps-old": "SECRETd", "dpsx": "SECRETe",
+                           "dps-08": "SECRETf", "dps-1": "SECRETg"});
             }
         }
     });
     world.run("rotate-key.sh", &[]).succeeded();
-    assert_eq!(names(&world), ["default", "dps-10", "dps-old", "dpsx"], "numbers, and only our names");
+    assert_eq!(
+        names(&world),
+        ["default", "dps-08", "dps-1", "dps-10", "dps-old", "dpsx"],
+        "numbers, and only our names"
+    );
     assert_eq!(world.key_of_the_enrollment(), "SECRETc");
 }
