@@ -51,7 +51,9 @@ for hub in $IOT_HUBS; do
     *$'\n'"$hub".*) ;;
     *)
       run az iot dps linked-hub create --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
-        --hub-name "$hub" --hub-resource-group "$RESOURCE_GROUP" --output none ;;
+        --hub-name "$hub" --hub-resource-group "$RESOURCE_GROUP" --output none
+      # Its name may be in the settings twice.
+      linked=$linked$'\n'$hub. ;;
   esac
 done
 

@@ -26,7 +26,7 @@ fi
 begin() { step=$1; }
 begin 'reading the group key'
 if [ -t 0 ]; then printf 'Group key: ' >&2; fi
-IFS= read -r -s group_key || [ -n "$group_key" ] || true
+IFS= read -r -s group_key || true
 if [ -t 0 ]; then printf '\n' >&2; fi
 group_key=${group_key%$'\r'}
 hide "$group_key"

@@ -84,7 +84,7 @@ while :; do
   lines=$(query "$since")
   if [ -n "$lines" ]; then
     seen=true
-    printf '%s\n' "$lines" | cut -f 2-
+    mask "$lines"$'\n' | cut -f 2-
     since=$(printf '%s\n' "$lines" | cut -f 1 | sort | tail -n 1)
   fi
   $LIVE || break

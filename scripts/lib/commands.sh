@@ -18,12 +18,13 @@ hide() {
   if [ -n "$1" ] && [ "$1" != '****' ]; then secrets+=("$1"); fi
 }
 
-# mask TEXT: the text without the secrets and without any key in a URL.
+# mask TEXT: the text without the secrets, and without any key in a URL or a connection string.
 mask() {
   local text=$1 secret
   for secret in ${secrets[@]+"${secrets[@]}"}; do text=${text//"$secret"/****}; done
   # LC_ALL: what a tool prints need not be text in this locale.
-  printf '%s' "$text" | LC_ALL=C sed -E 's/([?&]code=)[^]&"'"'"' )}>]*/\1****/g'
+  printf '%s' "$text" | LC_ALL=C sed -E \
+    -e 's/([?&](code|sig)=)[^]&"'"'"' )}>]*/\1****/g' -e 's/((AccountKey|SharedAccessKey)=)[^];"'"'"' )}>]*/\1****/g'
 }
 
 # fail WHAT AZURE_SAID WHAT_TO_TRY
@@ -37,9 +38,15 @@ fail() {
   exit 1
 }
 
-# The first lines of a message, without the examples that az appends.
+# The first lines of a message: from the error on, which az may say after many warnings, without the examples that it
+# appends.
 first_lines() {
-  LC_ALL=C sed -n -e '/^Examples from/q' -e '/^https:\/\/aka.ms/q' -e '/^[[:space:]]*$/d' -e p | head -n 6 | LC_ALL=C sed -e '2,$s/^/               /'
+  local text
+  text=$(LC_ALL=C sed -n -e '/^Examples from/q' -e '/^https:\/\/aka.ms/q' -e '/^[[:space:]]*$/d' -e p)
+  case $'\n'$text in
+    *$'\nERROR'*) text=$(printf '%s\n' "$text" | LC_ALL=C sed -n '/^ERROR/,$p') ;;
+  esac
+  printf '%s\n' "$text" | head -n 6 | LC_ALL=C sed -e '2,$s/^/               /'
 }
 
 # run COMMAND…: runs it; its standard output goes on; a failure is explained and ends the script.

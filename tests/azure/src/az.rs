@@ -41,7 +41,12 @@ fn perform(azure: &mut Azure, call: &Call) -> Outcome {
         && !failures.is_empty()
     {
         let failure = failures.remove(0);
-        return Err(error(failure.code, failure.says));
+        let whole = failure.says.contains("ERROR: ");
+        return Err(if whole {
+            failed(failure.code, failure.says)
+        } else {
+            error(failure.code, failure.says)
+        });
     }
     if call.command == "extension add" {
         azure.extensions.push(call.need("--name")?.to_owned());

@@ -64,7 +64,7 @@ pub(crate) struct Resource {
     pub(crate) properties: Map<String, Value>,
 }
 
-/// How az ends, and with which words.
+/// How az ends, and with which words: all that it says if `ERROR: ` is in them, what comes after that otherwise.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Failure {

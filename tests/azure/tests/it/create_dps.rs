@@ -51,8 +51,10 @@ fn twice_in_a_row_changes_nothing() {
 fn a_hub_that_is_there_is_linked_and_a_new_one_is_added() {
     let world = World::new();
     world.run("create-dps.sh", &["--iot-hubs", "contoso-toasters"]).succeeded();
-    // One name is the beginning of the other.
-    world.run("create-dps.sh", &["--iot-hubs", "contoso-toasters contoso-toasters-2"]).succeeded();
+    // One name is the beginning of the other, and one is there twice.
+    world
+        .run("create-dps.sh", &["--iot-hubs", "contoso-toasters contoso-toasters-2 contoso-toasters-2"])
+        .succeeded();
     assert_eq!(
         linked(&world),
         ["contoso-toasters.azure-devices.net", "contoso-toasters-2.azure-devices.net"]

@@ -78,6 +78,11 @@ fn a_function_that_is_not_there_yet_is_waited_for() {
     run.succeeded();
     assert_eq!(run.calls_of("az functionapp function show").len(), 3 + 2, "{run:#?}");
     assert_eq!(run.calls_of("curl").len(), 4, "{run:#?}");
+    let told: Vec<_> =
+        run.stdout.lines().filter(|line| line.contains("no answer of the function yet")).collect();
+    let wanted = ["404", "000", "503"]
+        .map(|status| format!("  no answer of the function yet ({status}): waiting up to 60 s"));
+    assert_eq!(told, wanted);
 }
 
 #[test]
@@ -184,6 +189,20 @@ fn every_command_that_fails_is_explained() {
         world.deploy(&[]).succeeded();
         assert_eq!(world.essence(), World::deployed().essence(), "after {command} failed");
     }
+}
+
+#[test]
+fn the_error_is_shown_though_many_warnings_come_before_it() {
+    let world = World::new();
+    let warnings = (1..=9).map(|number| format!("WARNING: step {number}\n")).collect::<String>();
+    world.fail_next(
+        "functionapp create",
+        1,
+        &format!("{warnings}ERROR: (Conflict) It did not work.\nCode: Conflict\nAccountKey=c2VjcmV0;x"),
+    );
+    let run = world.deploy(&[]);
+    let said = "  Azure said:  ERROR: (Conflict) It did not work.\n               Code: Conflict\n               AccountKey=****;x\n";
+    run.failed(1, &[said]);
 }
 
 #[test]
