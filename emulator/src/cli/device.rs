@@ -1,8 +1,16 @@
+use std::env;
 use std::io;
 
 use super::target::Target;
 use super::{Outcome, Stop, key, registration_id};
 use crate::device::{Device, GLOBAL_HOST, HostPort, register_aloud};
+use crate::keys::SymmetricKey;
+
+/// The variable of the environment in which a device's own key may stand.
+const DEVICE_KEY: &str = "DPS_DEVICE_KEY";
+
+/// The variable of the environment in which an enrollment group's key may stand.
+const GROUP_KEY: &str = "DPS_GROUP_KEY";
 
 /// Register one simulated device, and print what the tutorial's C sample prints.
 ///
@@ -10,8 +18,9 @@ use crate::device::{Device, GLOBAL_HOST, HostPort, register_aloud};
 /// real service. Exit code 0 when the device is assigned, 1 when it is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Keys may stay out of the shell's history: put them in DPS_DEVICE_KEY or DPS_GROUP_KEY, or give `-`
-and write them to standard input.")]
+Keys may stay out of the shell's history: put one in DPS_DEVICE_KEY or DPS_GROUP_KEY, of which the first
+wins, and which count where neither --key nor --group-key is given; or give `-` and write it to standard
+input.")]
 pub(super) struct Args {
     /// The device's registration id
     #[arg(long, value_name = "ID", value_parser = registration_id::parse)]
@@ -33,30 +42,49 @@ pub(super) struct Args {
 }
 
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct Keys {
-    /// The device's own key, base64; `-` reads it from standard input
-    #[arg(long, value_name = "BASE64", env = "DPS_DEVICE_KEY", hide_env_values = true)]
+    /// The device's own key, base64; `-` reads it from standard input [env: DPS_DEVICE_KEY]
+    #[arg(long, value_name = "BASE64")]
     key: Option<String>,
 
     /// The enrollment group's key, base64, from which the device's is derived; `-` reads it from
-    /// standard input
-    #[arg(long, value_name = "BASE64", env = "DPS_GROUP_KEY", hide_env_values = true)]
+    /// standard input [env: DPS_GROUP_KEY]
+    #[arg(long, value_name = "BASE64")]
     group_key: Option<String>,
 }
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let Args { registration_id, keys, id_scope, host, target } = args;
-    let key = match (keys.key, keys.group_key) {
-        (Some(key), _) => key::read("--key", &key)?,
-        (None, group_key) => {
-            key::read("--group-key", &group_key.unwrap_or_default())?.derive(&registration_id)
-        }
-    };
+    let key = keys.key_of(&registration_id)?;
     let device = Device { id_scope, registration_id, key, payload: target.payload()? };
     let endpoint = target.endpoint(host)?;
     let outcome = register_aloud(&device, &endpoint, target.limit(), io::stdout()).await?;
     Ok(if outcome.is_ok() { Outcome::Fine } else { Outcome::Bad })
+}
+
+// === impl Keys ===
+
+impl Keys {
+    /// The key of the device `registration_id`.
+    ///
+    /// The environment is not left to clap, for which a key that happens to stand there would be at odds with
+    /// the one that is typed.
+    fn key_of(&self, registration_id: &str) -> Result<SymmetricKey, Stop> {
+        let derived = |source, text: &str| Ok(key::read(source, text)?.derive(registration_id));
+        let set = |name| env::var(name).ok().filter(|text| !text.is_empty());
+        match (&self.key, &self.group_key) {
+            (Some(key), _) => key::read("--key", key),
+            (None, Some(key)) => derived("--group-key", key),
+            (None, None) => match (set(DEVICE_KEY), set(GROUP_KEY)) {
+                (Some(key), _) => key::read(DEVICE_KEY, &key),
+                (None, Some(key)) => derived(GROUP_KEY, &key),
+                (None, None) => Err(Stop::Usage(format!(
+                    "a key is wanted: --key or --group-key, or {DEVICE_KEY} or {GROUP_KEY} in the environment"
+                ))),
+            },
+        }
+    }
 }
 
 /// A value parser for clap: an id scope has no character that would steer a topic or a path.

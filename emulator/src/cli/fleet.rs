@@ -21,7 +21,7 @@ use crate::journal::{Entry, Journal, Level};
 /// Without --host everything runs in here: the Functions host with the custom handler, DPS with the
 /// tutorial's enrollment group, and the devices. Prints registrations a second, latencies, why devices
 /// were refused or failed, and the devices of each hub. Exit code 0 when every device was assigned or
-/// refused, and one at least assigned; 1 otherwise.
+/// refused, and one at least assigned, and without --host the function ran once for each; 1 otherwise.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// How many devices to register
@@ -107,7 +107,7 @@ async fn within(
     let executions = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&executions);
     let functions = Journal::new(move |entry| {
-        if entry.text.starts_with("Executing ") {
+        if entry.text.starts_with("Executing 'Functions.") {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         complain(&entry);

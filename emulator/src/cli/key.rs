@@ -6,18 +6,18 @@ use crate::keys::SymmetricKey;
 /// More than any key takes, bytes.
 const LONGEST: u64 = 4096;
 
-/// Reads the key given as `text`, or, when that is `-`, as the first line of standard input.
+/// Reads the key that `source`, a flag say, gives as `text`, or, when that is `-`, as the first line of standard input.
 ///
 /// Not a value parser of clap, which would repeat a mistyped key in its error.
-pub(super) fn read(flag: &str, text: &str) -> Result<SymmetricKey, Stop> {
+pub(super) fn read(source: &str, text: &str) -> Result<SymmetricKey, Stop> {
     let mut line = String::new();
     let text = match text {
         "-" => {
             let read = io::stdin().lock().take(LONGEST).read_line(&mut line);
-            read.map_err(|error| Stop::Failed(format!("cannot read {flag} from standard input: {error}")))?;
+            read.map_err(|error| Stop::Failed(format!("cannot read {source} from standard input: {error}")))?;
             &line
         }
         given => given,
     };
-    text.parse().map_err(|error| Stop::Usage(format!("{flag}: {error}")))
+    text.parse().map_err(|error| Stop::Usage(format!("{source}: {error}")))
 }

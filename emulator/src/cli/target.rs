@@ -1,4 +1,5 @@
-use std::fs;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,9 +63,12 @@ impl Target {
 }
 
 fn read(path: &str) -> Result<String, String> {
-    let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > LARGEST {
-        return Err(format!("it has {size} bytes, more than {LARGEST}"));
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    // Some files, such as devices and pipes, tell no size beforehand.
+    file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    match text.len() as u64 {
+        0..=LARGEST => Ok(text),
+        _ => Err(format!("it has more than {LARGEST} bytes")),
     }
-    fs::read_to_string(path).map_err(|error| error.to_string())
 }

@@ -35,6 +35,30 @@ fn a_group_key_comes_from_the_environment_or_standard_input_too() {
 }
 
 #[test]
+fn a_typed_key_wins_over_those_in_the_environment() {
+    // A device that gets as far as looking for its authorities has understood its key.
+    let args = ["device", "--id-scope", "0ne0", "--registration-id", "a", "--ca", "no-such-file"];
+    let understood = "dps-emulator: --ca: cannot read no-such-file: ";
+    for (typed, set, code, wanted) in [
+        (vec!["--key", GROUP_KEY], vec![("DPS_DEVICE_KEY", "x"), ("DPS_GROUP_KEY", "x")], 1, understood),
+        (vec!["--group-key", GROUP_KEY], vec![("DPS_DEVICE_KEY", "x")], 1, understood),
+        (vec![], vec![("DPS_DEVICE_KEY", GROUP_KEY), ("DPS_GROUP_KEY", "x")], 1, understood),
+        (vec![], vec![("DPS_DEVICE_KEY", ""), ("DPS_GROUP_KEY", GROUP_KEY)], 1, understood),
+        (
+            vec![],
+            vec![("DPS_DEVICE_KEY", "x")],
+            2,
+            "dps-emulator: DPS_DEVICE_KEY: a symmetric key is wanted ",
+        ),
+        (vec![], vec![("DPS_GROUP_KEY", "x")], 2, "dps-emulator: DPS_GROUP_KEY: a symmetric key is wanted "),
+    ] {
+        let ended = run(emulator(args).args(typed).envs(set), "");
+        assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{ended}");
+        assert!(ended.stderr.starts_with(wanted), "wanted: {wanted}\n{ended}");
+    }
+}
+
+#[test]
 fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
     let device = |args: &[&'static str]| {
         let mut all = vec!["device", "--id-scope", "0ne0", "--registration-id", "a"];
@@ -53,7 +77,10 @@ fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
             vec!["derive-key", "--registration-id", "a", "--group-key", "c2hvcnQ="],
             "a symmetric key has 16 to 64 bytes",
         ),
-        (device(&[]), "<--key <BASE64>|--group-key <BASE64>>"),
+        (
+            device(&[]),
+            "a key is wanted: --key or --group-key, or DPS_DEVICE_KEY or DPS_GROUP_KEY in the environment",
+        ),
         (device(&["--key", "x", "--group-key", "x"]), "cannot be used with"),
         (device(&["--key", "x"]), "a symmetric key is wanted as base64"),
         (device(&["--key", GROUP_KEY, "--host", "localhost:0"]), "with or without a port from 1 to 65535"),
@@ -62,6 +89,11 @@ fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
             "--payload: JSON is wanted, or @FILE that holds it",
         ),
         (device(&["--key", GROUP_KEY, "--payload", "@no-such-file"]), "--payload: cannot read no-such-file"),
+        // A file without end.
+        (
+            device(&["--key", GROUP_KEY, "--payload", "@/dev/zero"]),
+            "--payload: cannot read /dev/zero: it has more than 1048576 bytes",
+        ),
         (device(&["--key", GROUP_KEY, "--transport", "amqp"]), "[possible values: mqtt, https]"),
         (device(&["--key", GROUP_KEY, "--timeout", "0"]), "0 is not in 1..=86400"),
     ] {
