@@ -32,8 +32,15 @@ if [ -z "${built:-}" ]; then
     else
         fail "a static x86-64 Linux binary needs 'rustup target add x86_64-unknown-linux-musl' on this machine"
     fi
-    RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" \
-        cargo build --release --locked --package dps-custom-allocation --bin handler --target "$target"
+    # The paths of this machine are nobody's business, and would make another machine's binary another one.
+    flags=(
+        -C target-feature=+crt-static
+        "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+        "--remap-path-prefix=$PWD=."
+    )
+    CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}")
+    export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
+    cargo build --release --locked --package dps-custom-allocation --bin handler --target "$target"
     built=target/$target/release/handler
     if command -v readelf >/dev/null; then
         if readelf --program-headers "$built" | grep -q INTERP ||

@@ -11,9 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::Buf;
 use warp::hyper::body::Bytes;
 
-/// How long a sender may take for one body. The host has the whole body before it calls the handler,
-/// except when it proxies.
-const DEADLINE: Duration = Duration::from_secs(30);
+/// How long a sender may take for one body, unless a [`Limits`] says otherwise. The host has the whole body
+/// before it calls the handler, except when it proxies.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What every request may hold, whatever others hold: many times what DPS commonly sends.
 const SMALL: usize = 64 * 1024;
@@ -21,13 +21,22 @@ const SMALL: usize = 64 * 1024;
 /// What the larger requests and replies of one moment may hold together, in KiB.
 const SHARED_KIB: usize = 64 * 1024;
 
+/// What one request may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest allocation request, in bytes.
+    pub bytes: usize,
+    /// How long its sender may take.
+    pub patience: Duration,
+}
+
 /// Why a request body was not read. `Display` is a sentence for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// It is larger than the limit, in bytes. Answered 413.
     TooLarge(usize),
-    /// It did not arrive in time. Answered 408.
-    TooSlow,
+    /// It did not arrive in this time. Answered 408.
+    TooSlow(Duration),
     /// It ended before its end. Answered 400, should anybody still listen.
     CutOff,
     /// Too many large bodies at once, to be read or to be sent. Answered 503, upon which DPS tries again.
@@ -61,13 +70,15 @@ struct Kept {
 ///
 /// # Errors
 ///
-/// [`Unread`] for a body of more than `most` bytes, a slow or a broken one, or one without room.
-pub async fn read<S, B>(stream: S, most: usize, room: &Room) -> Result<Body, Unread>
+/// [`Unread`] for a body of more than `limits.bytes`, a slow or a broken one, or one without room.
+pub async fn read<S, B>(stream: S, limits: Limits, room: &Room) -> Result<Body, Unread>
 where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
-    tokio::time::timeout(DEADLINE, collect(stream, most, room)).await.unwrap_or(Err(Unread::TooSlow))
+    let Limits { bytes, patience } = limits;
+    let body = tokio::time::timeout(patience, collect(stream, bytes, room)).await;
+    body.unwrap_or(Err(Unread::TooSlow(patience)))
 }
 
 async fn collect<S, B>(stream: S, most: usize, room: &Room) -> Result<Body, Unread>
@@ -94,6 +105,16 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
 /// What a body of this length takes of the room that is shared.
 const fn kib_beyond_small(length: usize) -> usize {
     length.saturating_sub(SMALL).div_ceil(1024)
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// Requests of at most so many bytes, whose senders take no longer than half a minute.
+    #[must_use]
+    pub const fn of(bytes: usize) -> Self {
+        Self { bytes, patience: PATIENCE }
+    }
 }
 
 // === impl Body ===
@@ -174,7 +195,7 @@ impl Unread {
     pub const fn status(&self) -> u16 {
         match self {
             Self::TooLarge(_) => 413,
-            Self::TooSlow => 408,
+            Self::TooSlow(_) => 408,
             Self::CutOff | Self::NoInvocation(_) => 400,
             Self::NoRoom => 503,
         }
@@ -189,8 +210,8 @@ impl fmt::Display for Unread {
             Self::TooLarge(most) => {
                 write!(f, "The request body is too large: at most {most} bytes are wanted.")
             }
-            Self::TooSlow => {
-                write!(f, "The request body was not complete within {} seconds.", DEADLINE.as_secs())
+            Self::TooSlow(patience) => {
+                write!(f, "The request body was not complete within {} seconds.", patience.as_secs())
             }
             Self::CutOff => f.write_str("The request body ended before its end."),
             Self::NoRoom => {

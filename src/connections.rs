@@ -63,6 +63,7 @@ where
     let requests = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = pin!(stop);
+    let mut refused = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -71,11 +72,14 @@ where
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                log::warn!("Cannot accept a connection: {error}.");
+                if !std::mem::replace(&mut refused, true) {
+                    log::warn!("Cannot accept connections for now: {error}.");
+                }
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
+        refused = false;
         let Ok(place) = places.clone().try_acquire_owned() else {
             log::warn!("More than {CONNECTIONS} connections are open; a further one was closed.");
             continue;

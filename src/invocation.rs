@@ -21,16 +21,18 @@ use crate::function::Run;
 ///
 /// # Errors
 ///
-/// [`Unread::NoInvocation`] when `invocation` is not JSON of that shape.
-pub fn caller_body(invocation: &str) -> Result<String, Unread> {
+/// [`Unread::NoInvocation`] when `invocation` is not JSON of that shape, [`Unread::TooLarge`] when the body
+/// has more than `most` bytes.
+pub fn caller_body(invocation: &str, most: usize) -> Result<String, Unread> {
     let Invocation { data: Data { req } } =
         serde_json::from_str(invocation).map_err(|error| Unread::NoInvocation(without_quotes(&error)))?;
     let body = req.body.unwrap_or_default();
-    if !req.headers.say_binary {
-        return Ok(body);
-    }
     // What is no base64 was not encoded: it is the body itself.
-    Ok(STANDARD.decode(&body).map_or(body, |bytes| body::text(&bytes).into_owned()))
+    let decoded = if req.headers.say_binary { STANDARD.decode(&body).ok() } else { None };
+    if decoded.as_ref().map_or(body.len(), Vec::len) > most {
+        return Err(Unread::TooLarge(most));
+    }
+    Ok(decoded.map_or(body, |bytes| body::text(&bytes).into_owned()))
 }
 
 /// The parser's words without what they quote: an invocation holds headers, queries and keys.
@@ -42,8 +44,8 @@ fn without_quotes(error: &serde_json::Error) -> String {
     }
 }
 
-/// Writes the reply to the invocation that brought `body`, if that could be read. To the host it is always a success, because
-/// the host drops the log of anything else; what the caller gets is inside.
+/// Writes the reply to the invocation that brought `body`, if that could be read. To the host it is always a
+/// success, because the host drops the log of anything else; what the caller gets is inside.
 #[must_use]
 pub fn reply(run: &Run, body: Option<&str>) -> Vec<u8> {
     let answer = &run.answer;

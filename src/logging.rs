@@ -10,11 +10,12 @@
 //! The lines of an invocation do not come this way when they can travel in its reply (see
 //! [`crate::invocation`]).
 
+use std::env;
 use std::io::{self, Write as _};
 use std::panic;
 
+use env_logger::Builder;
 use env_logger::fmt::Formatter;
-use env_logger::{Builder, Env};
 use log::{Level, Record};
 
 /// For whom the lines are written.
@@ -28,7 +29,11 @@ pub enum Reader {
 
 /// Starts logging at level Information, or as `RUST_LOG` says, and sends panics there too.
 pub fn start(reader: Reader) {
-    let mut builder = Builder::from_env(Env::default().default_filter_or("info"));
+    let filter = env::var("RUST_LOG").unwrap_or_default();
+    // An app setting that was emptied is there, and means no more than one that is not.
+    let filter = if filter.trim().is_empty() { "info" } else { &filter };
+    let mut builder = Builder::new();
+    builder.parse_filters(filter);
     builder.format(move |formatter, record| write(formatter, record, reader)).init();
     panic::set_hook(Box::new(|panic| log::error!("{panic}")));
 }
@@ -60,9 +65,9 @@ fn for_host(level: Level, text: &str) -> String {
     }
 }
 
-/// A record is a line; what it quotes may hold line ends of any kind.
+/// A record is a line; what it quotes may hold line ends of any kind, and what a terminal obeys.
 fn one_line(text: &str) -> String {
-    text.replace("\r\n", " ").replace(['\n', '\r'], " ")
+    text.replace("\r\n", " ").replace(|character: char| character.is_control() && character != '\t', " ")
 }
 
 /// An error that quotes the word would be taken for a warning.

@@ -15,6 +15,7 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
+use dps_custom_allocation::body::Limits;
 use dps_custom_allocation::logging::{self, Reader};
 use dps_custom_allocation::server::{self, Handler};
 use dps_custom_allocation::settings::{self, Settings};
@@ -48,7 +49,7 @@ fn run(settings: Settings) -> io::Result<()> {
     // Two threads at least, so that one slow policy does not keep the host from seeing that we live.
     let threads = available_parallelism().map_or(2, |cores| cores.get().max(2));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         // Before listening: whoever sees the port open may already ask to stop.
         let asked_to_stop = stop::asked()?;
         // The host calls from this machine alone.
@@ -56,8 +57,11 @@ fn run(settings: Settings) -> io::Result<()> {
             io::Error::new(error.kind(), format!("Cannot listen on 127.0.0.1:{}: {error}", settings.port))
         })?;
         log::info!("Listening on http://{}{}", listener.local_addr()?, server::RAW_PATH);
-        let handler = Handler::new(allocation::allocate, settings.body_limit);
+        let handler = Handler::new(allocation::allocate, Limits::of(settings.body_limit));
         connections::serve(listener, server::routes(handler), asked_to_stop).await;
         Ok(())
-    })
+    });
+    // A policy that never returns must not keep the process from ending.
+    runtime.shutdown_background();
+    served
 }

@@ -9,7 +9,7 @@ use warp::hyper::body::Bytes;
 use warp::{Buf, Filter, Rejection, Reply};
 
 use crate::allocation::Policy;
-use crate::body::{self, Body, Room, Unread};
+use crate::body::{self, Body, Limits, Room, Unread};
 use crate::function::{self, Answer, Run};
 use crate::invocation;
 
@@ -23,8 +23,7 @@ pub const RAW_PATH: &str = "/api/HttpTrigger1";
 #[derive(Clone, Debug)]
 pub struct Handler {
     policy: Policy,
-    /// The largest allocation request, in bytes.
-    body_limit: usize,
+    limits: Limits,
     room: Room,
 }
 
@@ -121,7 +120,7 @@ async fn run_raw(
     stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
     handler: Handler,
 ) -> Answered {
-    let body = body::read(stream, handler.body_limit, &handler.room).await;
+    let body = body::read(stream, handler.limits, &handler.room).await;
     let body = body.as_ref().map(Body::text);
     let run = match &body {
         Ok(body) => function::http_trigger1(body, handler.policy),
@@ -175,10 +174,10 @@ fn text(status: StatusCode, body: String) -> Answered {
 // === impl Handler ===
 
 impl Handler {
-    /// A handler that asks `policy` about requests of at most `body_limit` bytes.
+    /// A handler that asks `policy` about requests within `limits`.
     #[must_use]
-    pub fn new(policy: Policy, body_limit: usize) -> Self {
-        Self { policy, body_limit, room: Room::default() }
+    pub fn new(policy: Policy, limits: Limits) -> Self {
+        Self { policy, limits, room: Room::default() }
     }
 
     /// Reads an invocation.
@@ -188,19 +187,17 @@ impl Handler {
     ) -> Result<Body, Unread> {
         // The host writes the body as a JSON text, up to six bytes for one, and repeats its members in
         // `Metadata`; then there are the caller's headers and identities.
-        let most = self.body_limit.saturating_mul(12).saturating_add(256 * 1024);
-        body::read(stream, most, &self.room).await.map_err(|unread| match unread {
-            Unread::TooLarge(_) => Unread::TooLarge(self.body_limit),
+        let limits =
+            Limits { bytes: self.limits.bytes.saturating_mul(12).saturating_add(256 * 1024), ..self.limits };
+        body::read(stream, limits, &self.room).await.map_err(|unread| match unread {
+            Unread::TooLarge(_) => Unread::TooLarge(self.limits.bytes),
             unread => unread,
         })
     }
 
     /// Runs the function for an invocation, and writes the reply.
     fn run(&self, invocation: &str) -> Vec<u8> {
-        let body = invocation::caller_body(invocation).and_then(|body| {
-            if body.len() > self.body_limit { Err(Unread::TooLarge(self.body_limit)) } else { Ok(body) }
-        });
-        match body {
+        match invocation::caller_body(invocation, self.limits.bytes) {
             Ok(body) => invocation::reply(&function::http_trigger1(&body, self.policy), Some(&body)),
             Err(unread) => invocation::reply(&function::unread(&unread), None),
         }

@@ -291,6 +291,13 @@ fn wrong_type(place: &str, path: &str, error: &serde_json::Error) -> Malformed {
     // The parser counts lines and columns within the member, which would only mislead.
     let what = error.to_string();
     let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+    if error.classify() != Category::Data {
+        // The whole was read as JSON, so it is the value that cannot be: half a surrogate pair, 1e999.
+        return Malformed::WrongType {
+            place,
+            what: format!("found what has no value ({}), wanted a string", bounded(what)),
+        };
+    }
     let what = SERDE_WORDS.iter().fold(what.to_owned(), |what, (serde, json)| what.replacen(serde, json, 1));
     Malformed::WrongType { place, what: bounded(&what) }
 }

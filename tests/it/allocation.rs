@@ -266,6 +266,20 @@ fn cases() -> Vec<Case> {
             &[],
         ),
         case(
+            "half a surrogate pair in the id",
+            id("\"contoso-toaster\\ud800\""),
+            400,
+            "The request body has the wrong type at deviceRuntimeContext.registrationId: found what has no value (unexpected end of hex escape), wanted a string.",
+            &[],
+        ),
+        case(
+            "a hub beyond all numbers",
+            toaster(r#","linkedHubs":["h1",1e999]"#),
+            400,
+            "The request body has the wrong type at linkedHubs[1]: found what has no value (number out of range), wanted a string.",
+            &[],
+        ),
+        case(
             "65 levels",
             toaster(&format!(r#","x":{}{}"#, "[".repeat(64), "]".repeat(64))),
             400,

@@ -129,6 +129,13 @@ fn rust_log_chooses_what_is_said() {
     }
 }
 
+/// As an app setting is when it was emptied.
+#[test]
+fn an_empty_rust_log_is_none() {
+    let handler = Handler::start_with(&[("RUST_LOG", "")]);
+    assert_eq!(handler.stop().stdout.lines().count(), 2, "the start and the stop");
+}
+
 #[test]
 fn raw_lines_carry_the_invocation_id_when_there_is_one() {
     let handler = Handler::start_with(UNDER_HOST);

@@ -1,4 +1,5 @@
 use dps_custom_allocation::allocation::allocate;
+use dps_custom_allocation::body::Limits;
 use dps_custom_allocation::function::http_trigger1;
 use dps_custom_allocation::server::{Handler, routes};
 use dps_custom_allocation::settings::DEFAULT_BODY_LIMIT;
@@ -9,7 +10,7 @@ use crate::envelope::{self, Reply, TOASTER};
 
 /// Sends `bytes` through the routes, as the host would; the reply must be one that the host takes.
 fn call(bytes: Vec<u8>) -> Reply {
-    let routes = routes(Handler::new(allocate, DEFAULT_BODY_LIMIT));
+    let routes = routes(Handler::new(allocate, Limits::of(DEFAULT_BODY_LIMIT)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let response = runtime
         .block_on(warp::test::request().method("POST").path("/HttpTrigger1").body(bytes).reply(&routes));

@@ -1,12 +1,16 @@
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use dps_custom_allocation::allocation::allocate;
+use dps_custom_allocation::body::Limits;
+use dps_custom_allocation::settings::DEFAULT_BODY_LIMIT;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::envelope::{self, TOASTER};
 use crate::http::{self, DEADLINE};
 use crate::process::{Handler, UNDER_HOST};
+use crate::server::Server;
 
 /// Lets this process, and those it starts, open as many files as the system allows.
 fn allow_many_files() {
@@ -129,6 +133,23 @@ fn callers_who_do_not_read_hold_little_memory_and_delay_nobody() {
         .collect();
     assert!(statuses.iter().all(|status| [400, 503].contains(status)), "{statuses:?}");
     assert_served(&handler);
+}
+
+#[test]
+fn a_body_that_never_ends_is_answered_all_the_same() {
+    let limits = Limits { patience: Duration::from_secs(1), ..Limits::of(DEFAULT_BODY_LIMIT) };
+    let server = Server::within(allocate, limits);
+    let words = "The request body was not complete within 1 seconds.";
+    let begin = |path: &str| {
+        let mut stream = http::connect(server.address);
+        write!(stream, "POST {path} HTTP/1.1\r\ncontent-length: 10\r\n\r\n{{").unwrap();
+        http::receive(&mut stream).unwrap()
+    };
+    let reply = envelope::Reply::of(&begin("/HttpTrigger1"));
+    assert_eq!((reply.status, reply.body.as_str()), (408, words));
+    assert_eq!(reply.log, [envelope::PROCESSED, "\nResponse", words]);
+    let raw = begin("/api/HttpTrigger1");
+    assert_eq!((raw.status, raw.body.as_str()), (408, words));
 }
 
 #[test]

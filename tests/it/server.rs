@@ -3,6 +3,7 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use dps_custom_allocation::allocation::Policy;
+use dps_custom_allocation::body::Limits;
 use dps_custom_allocation::connections;
 use dps_custom_allocation::server::{Handler, routes};
 use dps_custom_allocation::settings::DEFAULT_BODY_LIMIT;
@@ -17,6 +18,10 @@ pub struct Server {
 
 impl Server {
     pub fn with(policy: Policy) -> Self {
+        Self::within(policy, Limits::of(DEFAULT_BODY_LIMIT))
+    }
+
+    pub fn within(policy: Policy, limits: Limits) -> Self {
         let (address_is, address) = channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
@@ -25,7 +30,7 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
                 address_is.send(listener.local_addr().unwrap()).unwrap();
-                let routes = routes(Handler::new(policy, DEFAULT_BODY_LIMIT));
+                let routes = routes(Handler::new(policy, limits));
                 connections::serve(listener, routes, async {
                     let _ = stopped.await;
                 })
