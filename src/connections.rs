@@ -8,12 +8,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use warp::hyper::server::conn::http1;
 use warp::{Filter, Reply};
 
 /// How long a connection may take to send a request's head, waiting for its first byte included. Longer
@@ -58,8 +58,8 @@ where
     F::Extract: Reply,
     F::Future: Send,
 {
-    let mut http = Builder::new(TokioExecutor::new()).http1_only();
-    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(BUFFER);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(BUFFER);
     let requests = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = pin!(stop);
@@ -87,8 +87,7 @@ where
         // Answers are written whole; to wait for more would only delay them.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(warp::service(routes.clone()));
-        let connection = http.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = requests.watch(connection);
+        let connection = requests.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 log::debug!("A connection ended early: {error}.");
