@@ -1,28 +1,41 @@
 #!/usr/bin/env bash
 # Builds the handler as it goes to Azure, and puts it where host.json looks for it: ./handler.
 #
-# Usage: scripts/build.sh [--local]
+# Usage: scripts/build.sh [--local] [--dry-run]
 #
 #   (nothing)  a static x86-64 Linux binary: it runs on whatever image the Function App has
 #   --local    for this machine, of whatever kind it is; not for Azure
+#   --dry-run  print the commands and run none
+#
+# Exit codes: 0 done; anything else: not, and standard error says why.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 
 fail() {
     echo "build.sh: $*" >&2
     exit 1
 }
 
-case "${1:-}" in
-    "") ;;
-    --local)
-        cargo build --release --locked --package dps-custom-allocation --bin handler
-        built=target/release/handler
-        ;;
-    *) fail "unknown option $1; scripts/build.sh [--local] is all there is" ;;
-esac
+local=false dry_run=false
+for option in "$@"; do
+    case $option in
+        --local) local=true ;;
+        --dry-run) dry_run=true ;;
+        -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit 0 ;;
+        *) fail "unknown option $option; scripts/build.sh [--local] [--dry-run] is all there is" ;;
+    esac
+done
+cd "$(dirname "$0")/.."
 
-if [ -z "${built:-}" ]; then
+# run COMMAND…: runs it, or prints it as a shell would read it.
+run() {
+    if $dry_run; then printf '%s\n' "$(printf '%q ' "$@")"; else "$@"; fi
+}
+
+cargo=(cargo build --release --locked --package dps-custom-allocation --bin handler)
+if $local; then
+    run "${cargo[@]}"
+    built=target/release/handler
+else
     # A target other than the default, or named where it is the default: build scripts and procedural
     # macros are then built without the flags, which they would not survive.
     if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-musl" ]; then
@@ -38,11 +51,10 @@ if [ -z "${built:-}" ]; then
         "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
         "--remap-path-prefix=$PWD=."
     )
-    CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}")
-    export CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
-    cargo build --release --locked --package dps-custom-allocation --bin handler --target "$target"
+    encoded=$(printf '%s\x1f' "${flags[@]}")
+    run env "CARGO_ENCODED_RUSTFLAGS=${encoded%$'\x1f'}" "${cargo[@]}" --target "$target"
     built=target/$target/release/handler
-    if command -v readelf >/dev/null; then
+    if ! $dry_run && command -v readelf >/dev/null; then
         if readelf --program-headers "$built" | grep -q INTERP ||
             readelf --dynamic "$built" | grep -q NEEDED; then
             fail "$built is not static: it would look for libraries that the Function App may not have"
@@ -51,8 +63,7 @@ if [ -z "${built:-}" ]; then
 fi
 
 # Not over a handler that runs: that would be refused, or worse.
-cp "$built" handler.new
-chmod 755 handler.new
-mv handler.new handler
-[ -x handler ] || fail "./handler is not executable"
-echo "built ./handler ($(wc -c <handler | tr -d ' ') bytes)"
+run cp "$built" handler.new
+run chmod 755 handler.new
+run mv handler.new handler
+$dry_run || echo "built ./handler ($(wc -c <handler | tr -d ' ') bytes)"
