@@ -64,6 +64,8 @@ fi
 step='asking DPS why'
 state=$(attempt "${look_up[@]}" || printf 'None\nNone\n%s\nNone\n' "$(printf '%s' "$said" | head -n 1)")
 code=$(field "$state" 2) message=$(field "$state" 3) date=$(field "$state" 4)
+# These are about the function's answer, so DPS took the device in and asked.
+case $code in 4002??) printf 'Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n' ;; esac
 case $(field "$state" 1)/$code in
   disabled/*) result=PROV_DEVICE_RESULT_DISABLED ;;
   */400208) result=PROV_DEVICE_RESULT_HUB_NOT_SPECIFIED ;;

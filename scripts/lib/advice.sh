@@ -23,9 +23,9 @@ advice() {
       echo 'another LOCATION; az functionapp list-flexconsumption-locations lists those with Flex Consumption.' ;;
     *InvalidResourceGroupLocation*)
       echo 'the LOCATION in which that resource group already is, or another RESOURCE_GROUP.' ;;
-    *429* | *TooManyRequests* | *throttled* | *'Too Many Requests'*)
+    *'(429)'* | *' 429'* | *42900[0-9]* | *TooManyRequests* | *throttled* | *'Too Many Requests'*)
       echo "Azure limits the pace of requests: wait a minute and run $program again; it goes on where it stopped." ;;
-    *AuthorizationFailed* | *'does not have authorization'* | *Forbidden* | *'403'*)
+    *AuthorizationFailed* | *'does not have authorization'* | *Forbidden*)
       echo 'an account with the role Contributor on the resource group (az account show says who you are).' ;;
     *MissingSubscriptionRegistration* | *'not registered to use namespace'*)
       echo 'az provider register with the namespace that the message names, wait until it is Registered, run again.' ;;
