@@ -226,6 +226,14 @@ fn what_to_try_fits_what_azure_said() {
         ),
         ("unrecognized arguments: --https-only true", "az upgrade"),
         ("Deployment was successful but the app appears to be unhealthy.", "without the executable bit"),
+        (
+            "Bad Request({\"Message\":\"Encountered an error (ServiceUnavailable) from host runtime.\"})",
+            "the app is starting",
+        ),
+        (
+            "(InternalServerError) trackingId 1403429f-4290-4291-8403-429042904290",
+            "the command again with --debug",
+        ),
         ("Something nobody has seen before", "the command again with --debug"),
     ] {
         let world = World::new();
