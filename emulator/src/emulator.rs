@@ -1,5 +1,6 @@
 //! Both stand-ins at once, the webhook of the one served by the other.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -155,8 +156,10 @@ impl fmt::Display for EmulatorError {
                 if others.is_empty() { "none".to_owned() } else { others.join(", ") }
             ),
             Self::Config(mistakes) => {
-                let mistakes: Vec<String> = mistakes.iter().map(|mistake| mistake.problem.clone()).collect();
-                write!(f, "no hub to assign devices to: {}", mistakes.join("; "))
+                // A hub is named twice in it, as linked and in the enrollment group.
+                let problems: BTreeSet<&str> = mistakes.iter().map(|mistake| &*mistake.problem).collect();
+                let problems: Vec<&str> = problems.into_iter().collect();
+                write!(f, "no hubs to assign devices to: {}", problems.join("; "))
             }
             Self::Dps(error) => error.fmt(f),
         }

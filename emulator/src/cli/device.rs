@@ -18,9 +18,9 @@ const GROUP_KEY: &str = "DPS_GROUP_KEY";
 /// real service. Exit code 0 when the device is assigned, 1 when it is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Keys may stay out of the shell's history: put one in DPS_DEVICE_KEY or DPS_GROUP_KEY, of which the first
-wins, and which count where neither --key nor --group-key is given; or give `-` and write it to standard
-input.")]
+Keys may stay out of the shell's history: give `-` and write the key to standard input, or put it
+in DPS_DEVICE_KEY or DPS_GROUP_KEY, where it counts if neither --key nor --group-key is given. Of
+the two in the environment the device's own key wins.")]
 pub(super) struct Args {
     /// The device's registration id
     #[arg(long, value_name = "ID", value_parser = registration_id::parse)]

@@ -1,8 +1,9 @@
+use std::fmt;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tempfile::TempDir;
 
 use super::app::App;
@@ -129,14 +130,20 @@ async fn within(
 async fn measure(fleet: &Fleet, endpoint: &Endpoint, interrupt: &mut Interrupt) -> Result<Report, Stop> {
     let bar = ProgressBar::new(fleet.count as u64);
     if let Ok(style) =
-        ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} devices, {per_sec}, {eta} left")
+        ProgressStyle::with_template("{wide_bar} {human_pos} of {human_len} devices, {rate}/s, {eta} left")
     {
-        bar.set_style(style);
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{:.0}", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate));
     }
     let mut report = Report::new(fleet.count);
     let registering = fleet.register(endpoint, &mut report, || bar.inc(1));
     let finished = interrupt.unless(registering).await;
     bar.finish_and_clear();
+    if finished.is_err() {
+        report.cut_short();
+    }
     write!(io::stdout(), "{report}")?;
     finished.map(|()| report)
 }

@@ -44,7 +44,9 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         // The reason may stand where the tutorial does not look.
         for (name, log) in [("Functions host", function_log), ("provisioning service", service_log)] {
             let entries = log.entries().iter().map(|entry| format!("{entry}\n")).collect::<String>();
-            write!(io::stderr(), "\nWhat the {name} said:\n{entries}")?;
+            if !entries.is_empty() {
+                write!(io::stderr(), "\nWhat the {name} said:\n{entries}")?;
+            }
         }
     }
     outcome

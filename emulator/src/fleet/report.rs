@@ -3,9 +3,13 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::device::{Failure, Registration};
+use crate::dps::identifier::shown;
 
 /// How many different reasons or hubs are kept apart; the service is free to invent more.
 const MOST_KINDS: usize = 50;
+
+/// The most of a hub's name or of a reason that is printed, characters.
+const SHOWN: usize = 300;
 
 /// The longest bar of the chart, characters.
 const BAR: usize = 40;
@@ -46,12 +50,17 @@ impl Report {
         self.last = self.begun.elapsed();
         self.latencies.push(took);
         match outcome {
-            Ok(registration) => self.assigned.add(registration.hub),
+            Ok(registration) => self.assigned.add(&registration.hub),
             // Without operation id and date, which no two devices share.
-            Err(Failure::Refused(refusal)) => self.refused.add(refusal.message),
-            Err(disabled @ Failure::Disabled) => self.refused.add(disabled.to_string()),
-            Err(failure) => self.failed.add(format!("{failure} ({})", failure.result())),
+            Err(Failure::Refused(refusal)) => self.refused.add(&refusal.message),
+            Err(disabled @ Failure::Disabled) => self.refused.add(&disabled.to_string()),
+            Err(failure) => self.failed.add(&format!("{failure} ({})", failure.result())),
         }
+    }
+
+    /// Makes it a report on the devices that have been added: the others were not waited for.
+    pub fn cut_short(&mut self) {
+        self.count = self.latencies.len();
     }
 
     /// Devices assigned to a hub.
@@ -93,7 +102,8 @@ impl Report {
 }
 
 impl Tally {
-    fn add(&mut self, kind: String) {
+    fn add(&mut self, kind: &str) {
+        let kind = shown(kind, SHOWN);
         let known = self.0.contains_key(&kind) || self.0.len() < MOST_KINDS;
         let kind = if known { kind } else { "others".to_owned() };
         *self.0.entry(kind).or_default() += 1;
@@ -210,6 +220,22 @@ Devices per hub
         let text = report.to_string();
         assert!(text.contains("lost      10,000"), "{text}");
         assert!(text.contains("max 0.00 s"), "{text}");
+    }
+
+    #[test]
+    fn cut_short_it_is_on_those_that_ended() {
+        let mut report = Report::new(10_000);
+        report.add(assigned("hub"), Duration::ZERO);
+        report.cut_short();
+        let text = report.to_string();
+        assert!(text.starts_with("1 devices in ") && text.contains("  lost          0\n"), "{text}");
+    }
+
+    #[test]
+    fn what_the_service_says_does_not_steer_the_terminal() {
+        let mut report = Report::new(1);
+        report.add(assigned("hub\u{1b}[2J\n"), Duration::ZERO);
+        assert!(report.to_string().contains("  hub\\u{1b}[2J\\n  █"), "{report}");
     }
 
     #[test]
