@@ -31,9 +31,9 @@ rule_of() {
     DPS_NAME) rule='^[A-Za-z0-9][A-Za-z0-9-]{1,62}[A-Za-z0-9]$' words='3 to 64 letters, digits and inner hyphens' ;;
     IOT_HUBS) rule='^[A-Za-z0-9][A-Za-z0-9-]{1,48}[A-Za-z0-9]( +[A-Za-z0-9][A-Za-z0-9-]{1,48}[A-Za-z0-9])*$' words='names of IoT hubs with spaces between them, each 3 to 50 letters, digits and inner hyphens' ;;
     IOT_HUB_SKU) rule='^(B1|B2|B3|F1|S1|S2|S3)$' words='B1, B2, B3, F1, S1, S2 or S3' ;;
-    ENROLLMENT_GROUP) rule='^[a-z0-9._:-]{0,127}[a-z0-9-]$' words='up to 128 lower-case letters, digits, - . _ :' ;;
+    # https://learn.microsoft.com/azure/iot-dps/how-to-manage-enrollments
     # https://learn.microsoft.com/azure/iot-dps/concepts-service#registration-id
-    REGISTRATION_ID) rule='^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$' words='up to 128 letters, digits, - . _ :, the last one a letter, digit or -' ;;
+    ENROLLMENT_GROUP | REGISTRATION_ID) rule='^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$' words='up to 128 letters, digits, - . _ :, the last one a letter, digit or -' ;;
     WAIT_SECONDS | POLL_SECONDS) rule='^(0|[1-9][0-9]{0,3})$' words='a number of seconds, 0 to 9999' ;;
     SINCE) rule='^[1-9][0-9]{0,4}[smhd]$' words='a time such as 30m, 12h or 2d' ;;
     LAST) rule='^[1-9][0-9]{0,3}$' words='a number from 1 to 9999' ;;

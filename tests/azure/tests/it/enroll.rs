@@ -12,6 +12,10 @@ fn the_key_then_the_webhook_then_the_group() {
     let state = world.state();
     let group = &state["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"];
     assert_eq!(group["allocationPolicy"], "custom");
+    world.run("enroll.sh", &["--enrollment-group", "Contoso:Devices_2"]).succeeded();
+    world
+        .run("enroll.sh", &["--enrollment-group", "ends-with."])
+        .failed(64, &["the last one a letter, digit or -"]);
     assert_eq!(group["customAllocationDefinition"]["apiVersion"], "2021-10-01");
     assert_eq!(
         group["iotHubs"],
