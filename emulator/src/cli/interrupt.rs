@@ -1,9 +1,6 @@
 use std::future::Future;
 
-#[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
-#[cfg(windows)]
-use tokio::signal::windows::{CtrlC, ctrl_c};
 
 use super::Stop;
 
@@ -12,30 +9,24 @@ use super::Stop;
 /// Made before anything that has to be tidied up: a wish that comes from then on is kept until it is
 /// asked for.
 pub(super) struct Interrupt {
-    #[cfg(unix)]
     signals: [Signal; 2],
-    #[cfg(windows)]
-    pressed: CtrlC,
 }
 
 impl Interrupt {
     /// Listens from now on.
     pub(super) fn listen() -> Result<Self, Stop> {
-        Self::install().map_err(|error| Stop::Failed(format!("cannot listen for Ctrl-C: {error}")))
+        let listening =
+            |kind| signal(kind).map_err(|error| Stop::Failed(format!("cannot listen for Ctrl-C: {error}")));
+        Ok(Self { signals: [listening(SignalKind::interrupt())?, listening(SignalKind::terminate())?] })
     }
 
     /// Resolves once the program is to end.
     pub(super) async fn wait(&mut self) {
-        #[cfg(unix)]
-        {
-            let [interrupt, terminate] = &mut self.signals;
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-        #[cfg(windows)]
-        self.pressed.recv().await;
     }
 
     /// What comes of `work`, unless the program is to end first. Then `work` is dropped.
@@ -44,15 +35,5 @@ impl Interrupt {
             done = work => Ok(done),
             () = self.wait() => Err(Stop::Failed("interrupted".to_owned())),
         }
-    }
-
-    #[cfg(unix)]
-    fn install() -> std::io::Result<Self> {
-        Ok(Self { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
-    }
-
-    #[cfg(windows)]
-    fn install() -> std::io::Result<Self> {
-        Ok(Self { pressed: ctrl_c()? })
     }
 }

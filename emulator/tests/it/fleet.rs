@@ -63,7 +63,6 @@ fn refused_devices_are_counted_with_the_reason() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_low_limit_of_open_files_is_raised() {
     let mut limited = Command::new("bash");
     limited.args(["-c", "ulimit -Sn 100 && exec \"$@\"", "bash", env!("CARGO_BIN_EXE_dps-emulator")]);

@@ -308,7 +308,6 @@ async fn a_webhook_that_answers_garbage_fails_the_registration() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_missing_python_or_node_is_named_in_one_line() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let tools = tempfile::tempdir().unwrap();
