@@ -39,6 +39,17 @@ pub struct Journal {
     listener: Arc<dyn Fn(Entry) + Send + Sync>,
 }
 
+/// An error and what caused it, in one line, as entries tell it.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 /// The entries that a [`Journal::kept`] was told, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Kept(Arc<Mutex<Vec<Entry>>>);

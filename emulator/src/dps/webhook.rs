@@ -4,7 +4,6 @@
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies#troubleshooting-custom-allocation-policies>
 //! the retries.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,7 +20,7 @@ use tokio::sync::Semaphore;
 use super::identifier::shown;
 use super::registration::{Allocated, Failure};
 use super::reply::{Judgement, Reply, judge};
-use crate::journal::{Journal, Level};
+use crate::journal::{Journal, Level, causes};
 
 /// Characters of an answer's body that are put in the log.
 const SHOWN: usize = 2_000;
@@ -205,15 +204,4 @@ pub(crate) fn caller() -> Caller {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .build(connector)
-}
-
-/// An error and what caused it, in one line. None of them names the URL.
-fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::options::Framing;
+use crate::journal::causes;
 
 /// The version of the host that the stand-in follows.
 pub(super) const HOST_VERSION: &str = "4.1037.0.0";
@@ -121,12 +122,12 @@ impl HandlerClient {
     ///
     /// Why there is no reply.
     pub(super) async fn send(&self, request: Request<Outgoing>) -> Result<RawReply, String> {
-        let response = self.client.request(request).await.map_err(|error| told(&error))?;
+        let response = self.client.request(request).await.map_err(|error| causes(&error))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, REPLY_LIMIT)
             .collect()
             .await
-            .map_err(|error| format!("The handler's reply broke off: {}", told(error.as_ref())))?;
+            .map_err(|error| format!("The handler's reply broke off: {}", causes(error.as_ref())))?;
         Ok(RawReply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
     }
 
@@ -181,17 +182,6 @@ pub(super) async fn probe(address: SocketAddr) -> bool {
         _ = connection => {}
     }
     true
-}
-
-/// An error with its causes, in one line.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Where `reply` redirects to, if it does.

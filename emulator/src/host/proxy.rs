@@ -25,11 +25,12 @@ use tokio::time::{sleep, timeout};
 use super::answer::AnswerBody;
 use super::body::BODY_LIMIT;
 use super::call::Call;
-use super::client::{HOST_VERSION, INVOCATION_HEADER, VERSION_HEADER, told};
+use super::client::{HOST_VERSION, INVOCATION_HEADER, VERSION_HEADER};
 use super::forward::end_to_end;
 use super::function::Function;
 use super::invoker::{Failure, Invoker};
 use super::worker::Run;
+use crate::journal::causes;
 
 /// So often the handler is tried to be reached, with pauses that grow from 50 to 250 ms.
 const TRIES: u32 = 10;
@@ -86,7 +87,7 @@ pub(super) async fn stream(
 async fn send(address: SocketAddr, call: &Call, body: Incoming) -> Result<Response<Incoming>, Failure> {
     let stream = connect(address).await?;
     let handshake = http1::Builder::new().title_case_headers(true).handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(|error| told(&error))?;
+    let (mut sender, connection) = handshake.map_err(|error| causes(&error))?;
     // Ends with the reply or, at the latest, when the reply is dropped.
     tokio::spawn(connection);
 
@@ -99,7 +100,7 @@ async fn send(address: SocketAddr, call: &Call, body: Incoming) -> Result<Respon
     request.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(HOST_VERSION));
     request.headers_mut().insert(INVOCATION_HEADER, id.clone());
     request.headers_mut().insert(HeaderName::from_static("x-ms-invocation-id"), id);
-    Ok(sender.send_request(request).await.map_err(|error| told(&error))?)
+    Ok(sender.send_request(request).await.map_err(|error| causes(&error))?)
 }
 
 async fn connect(address: SocketAddr) -> Result<TcpStream, String> {
@@ -120,7 +121,7 @@ async fn connect(address: SocketAddr) -> Result<TcpStream, String> {
 /// Passes the reply on, piece by piece, to its end or until nobody wants it any more.
 async fn pass_on(reply: &mut Incoming, pieces: &mpsc::Sender<Piece>) -> Result<(), String> {
     while let Some(frame) = reply.frame().await {
-        let frame = frame.map_err(|error| format!("The handler's reply broke off: {}", told(&error)))?;
+        let frame = frame.map_err(|error| format!("The handler's reply broke off: {}", causes(&error)))?;
         if pieces.send(Ok(frame)).await.is_err() {
             break;
         }
