@@ -26,7 +26,7 @@ advice() {
     *'(429)'* | *' 429'* | *42900[0-9]* | *TooManyRequests* | *throttled* | *'Too Many Requests'*)
       echo "Azure limits the pace of requests: wait a minute and run $program again; it goes on where it stopped." ;;
     # https://github.com/Azure/azure-cli/issues/20892: keys are asked of the app itself, which may be starting.
-    *'from host runtime'*)
+    *'from host runtime'* | *"invalid status 'Service Unavailable'"* | *"invalid status 'Bad Gateway'"* | *"invalid status 'Gateway Timeout'"*)
       echo "a minute, then $program again: the app is starting. If it stays so, scripts/logs.sh --browser shows why." ;;
     *AuthorizationFailed* | *'does not have authorization'* | *Forbidden*)
       echo 'an account with the role Contributor on the resource group (az account show says who you are).' ;;

@@ -49,15 +49,23 @@ first_lines() {
   printf '%s\n' "$text" | head -n 6 | LC_ALL=C sed -e '2,$s/^/               /'
 }
 
-# run COMMAND…: runs it; its standard output goes on; a failure is explained and ends the script.
+# run COMMAND…: runs it; its standard output goes on; a failure is explained and ends the script. What an app that is
+# starting cannot answer is asked again until WAIT_SECONDS have passed.
 run() {
   if $dry_run; then
     show "$@"
     return
   fi
-  local status=0
-  attempt "$@" || status=$?
-  [ "$status" = 0 ] || explain "$status" "$@"
+  local status told=false deadline=$((SECONDS + ${WAIT_SECONDS:-0}))
+  while :; do
+    status=0
+    attempt "$@" || status=$?
+    [ "$status" != 0 ] || return 0
+    if ! is_starting "$said" || [ "$SECONDS" -ge "$deadline" ]; then explain "$status" "$@"; fi
+    $told || say "  the app is starting: waiting up to $WAIT_SECONDS s"
+    told=true
+    sleep "$POLL_SECONDS"
+  done
 }
 
 # ask PLACEHOLDER COMMAND…: as run, for $(…): a dry run answers with the placeholder.
@@ -78,7 +86,8 @@ attempt() {
   return "$status"
 }
 
-# found COMMAND…: whether the thing that the command shows exists. What it prints is lost.
+# found COMMAND…: whether the thing that the command shows exists. What it prints is lost. An app that is starting has
+# nothing to show yet.
 found() {
   if $dry_run; then
     show "$@"
@@ -88,13 +97,19 @@ found() {
   attempt "$@" >/dev/null || status=$?
   [ "$status" != 0 ] || return 0
   # 127: there is no such command, which is another absence.
-  if [ "$status" = 3 ] || { [ "$status" != 127 ] && is_absence "$said"; }; then return 1; fi
+  if [ "$status" = 3 ] || { [ "$status" != 127 ] && { is_absence "$said" || is_starting "$said"; }; }; then return 1; fi
   explain "$status" "$@"
 }
 
 # The words with which Azure says that a thing does not exist. az itself exits with 3 then, its extensions with 1.
 is_absence() {
   [[ $1 =~ (ResourceNotFound|ResourceGroupNotFound|NotFound|not\ found|404201|404202|404\ Not\ Found) ]]
+}
+
+# The words with which Azure says that an app is not up, so that its functions and keys cannot be told:
+# https://github.com/Azure/azure-cli/issues/20892
+is_starting() {
+  [[ $1 =~ from\ host\ runtime|invalid\ status\ \'(Service\ Unavailable|Bad\ Gateway|Gateway\ Timeout)\' ]]
 }
 
 # resource_exists TYPE NAME

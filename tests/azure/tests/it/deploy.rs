@@ -86,6 +86,37 @@ fn a_function_that_is_not_there_yet_is_waited_for() {
 }
 
 #[test]
+fn an_app_that_is_starting_is_waited_for() {
+    for said in [
+        "Bad Request({\"Message\":\"Encountered an error (ServiceUnavailable) from host runtime.\"})",
+        "Encountered an error (InternalServerError) from host runtime.",
+        "Operation returned an invalid status 'Service Unavailable'",
+        "Operation returned an invalid status 'Bad Gateway'",
+    ] {
+        let starting = json!([{"code": 1, "says": said}, {"code": 1, "says": said}]);
+        for (command, calls) in
+            [("functionapp function show", 2 + 2), ("functionapp function keys list", 2 + 1)]
+        {
+            let world = World::new();
+            world.change(|state| state["failures"][command] = starting.clone());
+            let run = world.deploy(&["--wait-seconds", "60"]);
+            run.succeeded();
+            assert_eq!(run.calls_of(&format!("az {command}")).len(), calls, "{run:#?}");
+            assert_eq!(world.essence(), World::deployed().essence());
+        }
+        // Without end it is told, with Azure's words.
+        let world = World::new();
+        world.change(|state| state["failures"]["functionapp function show"] = starting.clone());
+        world.deploy(&[]).failed(1, &["did not appear within 0 s", said]);
+        let world = World::new();
+        world.change(|state| state["failures"]["functionapp function keys list"] = starting);
+        world
+            .deploy(&[])
+            .failed(1, &["failed while waiting for the function to answer", said, "the app is starting"]);
+    }
+}
+
+#[test]
 fn a_function_that_never_appears_is_told() {
     let world = World::new();
     world.change(|state| state["function_appears_after"] = json!(1_000_000));

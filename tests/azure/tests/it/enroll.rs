@@ -111,6 +111,24 @@ fn before_deploy_there_is_nothing_to_enroll() {
 }
 
 #[test]
+fn an_app_that_is_starting_is_waited_for() {
+    for command in
+        ["functionapp function show", "functionapp function keys list", "functionapp function keys set"]
+    {
+        let world = World::with_dps();
+        let starting =
+            json!({"code": 1, "says": "Encountered an error (ServiceUnavailable) from host runtime."});
+        world.change(|state| state["failures"][command] = json!([starting, starting]));
+        let run = world.run("enroll.sh", &["--wait-seconds", "60"]);
+        run.succeeded();
+        let told = run.stdout.matches("  the app is starting: waiting up to 60 s\n").count();
+        assert_eq!(told, 1, "{run:#?}");
+        assert_eq!(world.essence(), World::enrolled().essence());
+        assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1);
+    }
+}
+
+#[test]
 fn a_hub_that_is_not_linked_is_told_by_name() {
     let world = World::with_dps();
     world
