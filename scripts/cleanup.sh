@@ -34,34 +34,33 @@ inventory=$(ask '' az resource list --resource-group "$RESOURCE_GROUP" \
   --query "[].[type, name, id, join('', ['t', tags.\"$TAG_NAME\" || '']), join(' ', keys(tags || \`{}\`))]" \
   --output tsv)
 
+# Before the name of the enrollment group, in a tag of the app.
+enrollment_tag=$ENROLLMENT_TAG.$DPS_NAME.
 app_is_ours=false dps_is_ours=false app_id='' enrollments=''
 ours='' kept='' hubs=''
 while IFS=$'\t' read -r type name id tag tag_names; do
   [ -n "$type" ] || continue
-  if [ "$type/$name" = "Microsoft.Web/sites/$FUNCTION_APP" ]; then
+  if same_name "$type/$name" "Microsoft.Web/sites/$FUNCTION_APP"; then
     app_id=$id
     for tag_name in $tag_names; do
-      case $tag_name in
-        "$ENROLLMENT_TAG.$DPS_NAME".*) enrollments="$enrollments ${tag_name#"$ENROLLMENT_TAG.$DPS_NAME."}" ;;
-      esac
+      if same_name "${tag_name:0:${#enrollment_tag}}" "$enrollment_tag"; then enrollments="$enrollments $tag_name"; fi
     done
   fi
   [ "$tag" = "t$TAG_VALUE" ] || continue
-  case $type in
-    Microsoft.Web/sites) [ "$name" != "$FUNCTION_APP" ] || app_is_ours=true ;;
-    Microsoft.Devices/[Pp]rovisioningServices) [ "$name" != "$DPS_NAME" ] || dps_is_ours=true ;;
-    Microsoft.Devices/IotHubs) hubs="$hubs $name" ;;
-  esac
+  if same_name "$type/$name" "Microsoft.Web/sites/$FUNCTION_APP"; then
+    app_is_ours=true
+  elif same_name "$type/$name" "Microsoft.Devices/provisioningServices/$DPS_NAME"; then
+    dps_is_ours=true
+  elif same_name "$type" Microsoft.Devices/IotHubs; then
+    hubs="$hubs $name"
+  fi
 done <<<"$inventory"
 
 # Azure makes these for the app, without our tag.
 is_companion() { # TYPE NAME
   $app_is_ours || return 1
-  case $1/$2 in
-    "Microsoft.Insights/components/$FUNCTION_APP" | "microsoft.insights/components/$FUNCTION_APP") ;;
-    *[Ss]martDetectorAlertRules/"Failure Anomalies - $FUNCTION_APP") ;;
-    *) return 1 ;;
-  esac
+  same_name "$1/$2" "Microsoft.Insights/components/$FUNCTION_APP" ||
+    same_name "${1##*/}/$2" "smartDetectorAlertRules/Failure Anomalies - $FUNCTION_APP"
 }
 plan=''
 if $app_is_ours || $dry_run; then
@@ -75,8 +74,8 @@ while IFS=$'\t' read -r type name id tag _; do
   if [ "$tag" = "t$TAG_VALUE" ] || is_companion "$type" "$name"; then
     ours="$ours"$'\n'"  $type $name"
     # One to a line: names have spaces in them.
-    if [ "$type" = Microsoft.Web/sites ]; then app_ids="$app_ids$id"$'\n'; else ids="$ids$id"$'\n'; fi
-  elif [ -n "$plan" ] && [ "${id##*/}" = "${plan##*/}" ]; then
+    if same_name "$type" Microsoft.Web/sites; then app_ids="$app_ids$id"$'\n'; else ids="$ids$id"$'\n'; fi
+  elif [ -n "$plan" ] && same_name "${id##*/}" "${plan##*/}"; then
     # Azure deletes a hosting plan with its last app.
     ours="$ours"$'\n'"  $type $name"
   elif $app_is_ours && [ "$name" = 'Application Insights Smart Detection' ]; then
@@ -91,7 +90,7 @@ if ! $dps_is_ours && [ -n "$hubs" ] && found az iot dps show --name "$DPS_NAME" 
   linked=$(ask '' az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
     --query 'properties.iotHubs[].name' --output tsv)
   for hub in $hubs; do
-    links="$links $(printf '%s\n' "$linked" | grep -m 1 "^$hub\." || true)"
+    links="$links $(printf '%s\n' "$linked" | grep -i -m 1 "^$hub\." || true)"
   done
 fi
 # Its enrollment groups go with a DPS instance.
@@ -120,7 +119,7 @@ if [ "$group_tag" = "$TAG_VALUE" ] && [ -z "$kept" ]; then
   whole_group=true
   ours="$ours"$'\n'"  the resource group $RESOURCE_GROUP itself"
 fi
-for enrollment in $enrollments; do ours="$ours"$'\n'"  the enrollment group $enrollment in $DPS_NAME"; done
+for enrollment in $enrollments; do ours="$ours"$'\n'"  the enrollment group ${enrollment:${#enrollment_tag}} in $DPS_NAME"; done
 for link in $links; do ours="$ours"$'\n'"  the link of $DPS_NAME to $link"; done
 
 if [ -z "$ours" ]; then
@@ -139,14 +138,15 @@ if ! $YES; then
 fi
 
 [ -z "$enrollments" ] || need_iot_extension
-for enrollment in $enrollments; do
+for tag_name in $enrollments; do
+  enrollment=${tag_name:${#enrollment_tag}}
   begin "deleting the enrollment group $enrollment"
   group=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id "$enrollment")
   if found az iot dps enrollment-group show "${group[@]}" --query enrollmentGroupId --output tsv; then
     run az iot dps enrollment-group delete "${group[@]}"
   fi
   run az tag update --resource-id "$app_id" --operation Delete \
-    --tags "$ENROLLMENT_TAG.$DPS_NAME.$enrollment=created" --output none
+    --tags "$tag_name=created" --output none
 done
 for link in $links; do
   begin "removing the link to $link"

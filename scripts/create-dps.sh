@@ -47,14 +47,12 @@ begin 'linking the IoT hubs'
 linked=$(ask '' az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
   --query 'properties.iotHubs[].name' --output tsv)
 for hub in $IOT_HUBS; do
-  case $'\n'$linked in
-    *$'\n'"$hub".*) ;;
-    *)
-      run az iot dps linked-hub create --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
-        --hub-name "$hub" --hub-resource-group "$RESOURCE_GROUP" --output none
-      # Its name may be in the settings twice.
-      linked=$linked$'\n'$hub. ;;
-  esac
+  if ! grep -q -i "^$hub\." <<<"$linked"; then
+    run az iot dps linked-hub create --dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \
+      --hub-name "$hub" --hub-resource-group "$RESOURCE_GROUP" --output none
+    # Its name may be in the settings twice.
+    linked=$linked$'\n'$hub.
+  fi
 done
 
 id_scope=$(ask 0ne00000000 az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" \

@@ -47,7 +47,7 @@ expected=$(for hub in $IOT_HUBS; do echo "$hub.azure-devices.net"; done)
 linked=$(ask "$expected" az iot dps show --name "$DPS_NAME" \
   --resource-group "$RESOURCE_GROUP" --query 'properties.iotHubs[].name' --output tsv)
 for hub in $IOT_HUBS; do
-  host_name=$(printf '%s\n' "$linked" | grep -m 1 "^$hub\." || true)
+  host_name=$(printf '%s\n' "$linked" | grep -i -m 1 "^$hub\." || true)
   [ -n "$host_name" ] || fail "the hub $hub is not linked to $DPS_NAME" '' 'create-dps.sh, which links it.'
   host_names+=("$host_name")
 done

@@ -112,6 +112,13 @@ is_starting() {
   [[ $1 =~ from\ host\ runtime|invalid\ status\ \'(Service\ Unavailable|Bad\ Gateway|Gateway\ Timeout)\' ]]
 }
 
+# same_name ONE OTHER: whether Azure takes them for one name; it ignores case:
+# https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+same_name() (
+  shopt -s nocasematch
+  [[ $1 == "$2" ]]
+)
+
 # resource_exists TYPE NAME
 resource_exists() {
   found az resource show --resource-group "$RESOURCE_GROUP" --resource-type "$1" --name "$2" --query id --output tsv

@@ -69,6 +69,34 @@ fn what_somebody_else_made_stays() {
 }
 
 #[test]
+fn names_are_compared_as_azure_does_without_regard_to_case() {
+    let names = ["--function-app", "Contoso-App", "--dps-name", "CONTOSO-DPS", "--yes"];
+    // Everything is ours, companions included, though something else keeps the group.
+    let world = World::enrolled();
+    let own = json!({"type": "Microsoft.KeyVault/vaults", "name": "own", "group": "contoso-group"});
+    world.change(|state| state["resources"].as_array_mut().unwrap().push(own));
+    world.run("cleanup.sh", &names).succeeded();
+    assert_eq!(world.resources(), ["Microsoft.KeyVault/vaults own"]);
+
+    // In a DPS instance of somebody else, our enrollment group and links are found.
+    let world = World::enrolled();
+    world.change(|state| {
+        for resource in state["resources"].as_array_mut().unwrap() {
+            if resource["type"] == "Microsoft.Devices/provisioningServices" {
+                resource["tags"] = json!({});
+                resource["properties"]["iotHubs"][0]["name"] =
+                    json!("Contoso-Toasters-Hub.azure-devices.net");
+            }
+        }
+    });
+    world.run("cleanup.sh", &names).succeeded();
+    assert_eq!(world.resources(), ["Microsoft.Devices/provisioningServices contoso-dps"]);
+    let dps = world.resource("Microsoft.Devices/provisioningServices");
+    assert_eq!(dps["properties"]["iotHubs"], json!([]));
+    assert_eq!(world.state()["enrollment_groups"], json!({}));
+}
+
+#[test]
 fn the_action_group_that_azure_adds_does_not_keep_the_group() {
     let world = World::enrolled();
     let azures = json!({"type": "microsoft.insights/actiongroups", "name": "Application Insights Smart Detection", "group": "contoso-group"});

@@ -137,6 +137,21 @@ fn a_hub_that_is_not_linked_is_told_by_name() {
 }
 
 #[test]
+fn hubs_are_found_without_regard_to_case() {
+    let world = World::with_dps();
+    let before = world.state();
+    let hubs = ["--iot-hubs", "Contoso-Toasters-Hub CONTOSO-SPARE-HUB"];
+    world.run("create-dps.sh", &hubs).succeeded();
+    assert_eq!(world.state(), before, "nothing is made or linked again");
+    world.run("enroll.sh", &hubs).succeeded();
+    let group = &world.state()["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"];
+    assert_eq!(
+        group["iotHubs"],
+        json!(["contoso-toasters-hub.azure-devices.net", "contoso-spare-hub.azure-devices.net"])
+    );
+}
+
+#[test]
 fn azures_words_are_repeated_without_the_key_in_them() {
     let world = World::enrolled();
     let url = world.state()["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"]
