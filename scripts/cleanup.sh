@@ -19,6 +19,7 @@ source "$(dirname "$0")/lib/azure.sh"
 settings='RESOURCE_GROUP FUNCTION_APP DPS_NAME'
 switches='YES' YES=false
 read_settings "$@"
+need_tools az
 
 sign_in
 

@@ -16,6 +16,7 @@ source "$(dirname "$0")/lib/azure.sh"
 
 settings='RESOURCE_GROUP LOCATION DPS_NAME IOT_HUBS IOT_HUB_SKU'
 read_settings "$@"
+need_tools az
 tag=$TAG_NAME=$TAG_VALUE
 
 sign_in

@@ -28,6 +28,8 @@ tag=$TAG_NAME=$TAG_VALUE
 
 if [ -n "$PACKAGE" ] && [ ! -f "$PACKAGE" ]; then refuse "there is no package $PACKAGE."; fi
 if [ -n "$PACKAGE" ] && $WITH_FUNC; then refuse '--package and --with-func exclude each other.'; fi
+need_tools az curl
+if $WITH_FUNC; then need_tools func; fi
 
 # build SCRIPT: its own words are seen as they come.
 build() {

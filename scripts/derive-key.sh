@@ -23,6 +23,9 @@ if $dry_run; then
   exit 0
 fi
 
+need_tools od base64
+command -v sha256sum >/dev/null || need_tools shasum
+
 begin() { step=$1; }
 begin 'reading the group key'
 if [ -t 0 ]; then printf 'Group key: ' >&2; fi

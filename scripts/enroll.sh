@@ -19,6 +19,7 @@ source "$(dirname "$0")/lib/azure.sh"
 
 settings='RESOURCE_GROUP FUNCTION_APP DPS_NAME IOT_HUBS ENROLLMENT_GROUP WAIT_SECONDS POLL_SECONDS'
 read_settings "$@"
+need_tools az curl
 group=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id "$ENROLLMENT_GROUP")
 
 sign_in

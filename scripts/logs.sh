@@ -25,11 +25,13 @@ switches='LIVE BROWSER' LIVE=false BROWSER=false
 read_settings "$@"
 
 if $BROWSER; then
+  need_tools func
   begin 'opening Live Metrics'
   run func azure functionapp logstream "$FUNCTION_APP" --browser
   exit 0
 fi
 
+need_tools az
 sign_in
 
 begin 'looking for the Application Insights of the app'

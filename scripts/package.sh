@@ -13,6 +13,8 @@ source "$(dirname "$0")/lib/azure.sh"
 switches='NO_BUILD' NO_BUILD=false
 read_settings "$@"
 
+need_tools cargo
+
 begin 'building the handler'
 if $NO_BUILD; then
   say '  taking ./handler as it is'

@@ -19,6 +19,7 @@ settings='RESOURCE_GROUP DPS_NAME ENROLLMENT_GROUP'
 options='REGISTRATION_ID PAYLOAD' REGISTRATION_ID=contoso-toaster-007
 PAYLOAD='{"MyDeviceFirmwareVersion":"12.0.2.5","MyDeviceProvisioningVersion":"1.0.0.0"}'
 read_settings "$@"
+need_tools az
 dps=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP")
 
 sign_in

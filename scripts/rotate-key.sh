@@ -22,6 +22,7 @@ source "$(dirname "$0")/lib/azure.sh"
 settings='RESOURCE_GROUP FUNCTION_APP DPS_NAME ENROLLMENT_GROUP WAIT_SECONDS POLL_SECONDS'
 options='REGISTRATION_ID' REGISTRATION_ID=contoso-toaster-007
 read_settings "$@"
+need_tools az curl
 group=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --enrollment-id "$ENROLLMENT_GROUP")
 
 sign_in

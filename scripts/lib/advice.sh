@@ -8,7 +8,7 @@ advice() {
     case $3 in
       az) echo 'install the Azure CLI: https://learn.microsoft.com/cli/azure/install-azure-cli' ;;
       func) echo 'install the Azure Functions Core Tools: npm install --global azure-functions-core-tools@4' ;;
-      *) echo "install $3." ;;
+      *) echo "install $3" ;;
     esac
     return
   fi

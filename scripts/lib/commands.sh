@@ -150,6 +150,17 @@ explain() {
   fail "${words# } (exit code $status)" "$said" "$(advice "$status" "$said" "$1")"
 }
 
+# need_tools TOOL…: ends the script, before anything is done, if one is not installed. A dry run needs none.
+need_tools() {
+  local tool missing='' tries=''
+  $dry_run && return
+  step='looking for the tools that it runs'
+  for tool in "$@"; do
+    if ! command -v "$tool" >/dev/null; then missing="$missing $tool" tries="$tries; $(advice 127 '' "$tool")"; fi
+  done
+  [ -z "$missing" ] || fail "not installed:$missing" '' "${tries#; }"
+}
+
 sign_in() {
   begin 'checking that you are signed in'
   local subscription

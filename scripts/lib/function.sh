@@ -83,7 +83,6 @@ wait_for_webhook() {
     status=0
     answer=$(printf 'url = "%s"\nheader = "content-type: application/json"\ndata = "{}"\n' "$webhook_url" |
       "${curl[@]}" 2>&1) || status=$?
-    if [ "$status" = 127 ]; then fail 'curl' '' 'install curl.'; fi
     if [ "$status" = 0 ]; then
       status=${answer##*$'\n'} body=${answer%$'\n'*}
     else

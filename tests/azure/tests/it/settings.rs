@@ -274,17 +274,47 @@ fn where_nothing_exists_each_script_says_what_comes_first() {
 }
 
 #[test]
-fn without_az_the_first_line_says_how_to_get_it() {
-    let world = World::new();
-    let tools = world.path("tools");
-    std::fs::create_dir(&tools).unwrap();
-    for tool in ["bash", "dirname", "sed", "tr", "head", "cat"] {
-        let output =
-            std::process::Command::new("bash").args(["-c", &format!("type -P {tool}")]).output().unwrap();
-        let found = String::from_utf8(output.stdout).unwrap();
-        std::os::unix::fs::symlink(found.trim(), tools.join(tool)).unwrap();
+fn a_tool_that_is_missing_is_told_before_anything_is_done() {
+    let az = "install the Azure CLI: https://";
+    let func = "install the Azure Functions Core Tools: npm install";
+    for (script, arguments, there, missing, says) in [
+        ("deploy.sh", &["--package", "/etc/hostname"][..], &["az"][..], "curl", "install curl"),
+        ("deploy.sh", &["--with-func"], &["az", "curl"], "func", func),
+        ("deploy.sh", &["--with-func"], &[], "az curl", az),
+        ("create-dps.sh", &[], &[], "az", az),
+        ("enroll.sh", &[], &["az"], "curl", "install curl"),
+        ("rotate-key.sh", &[], &["az"], "curl", "install curl"),
+        ("register-device.sh", &[], &[], "az", az),
+        ("logs.sh", &[], &[], "az", az),
+        ("logs.sh", &["--browser"], &["az"], "func", func),
+        ("cleanup.sh", &[], &[], "az", az),
+        ("derive-key.sh", &["--registration-id", "a"], &[], "od base64", "install od; install base64"),
+        ("package.sh", &["--no-build"], &[], "cargo", "install cargo"),
+    ] {
+        let world = World::enrolled();
+        let before = world.state();
+        let tools = world.path("tools");
+        std::fs::create_dir(&tools).unwrap();
+        for tool in ["bash", "dirname", "sed", "tr", "head", "cat"] {
+            let output =
+                std::process::Command::new("bash").args(["-c", &format!("type -P {tool}")]).output().unwrap();
+            let found = String::from_utf8(output.stdout).unwrap();
+            std::os::unix::fs::symlink(found.trim(), tools.join(tool)).unwrap();
+        }
+        for tool in there {
+            std::fs::copy(world.path("bin").join(tool), tools.join(tool)).unwrap();
+        }
+        let mut command = world.command(script);
+        command.env("PATH", &tools).arg("--settings").arg(world.path("azure.env")).args(arguments);
+        let run = world.finish(command, "");
+        run.failed(
+            1,
+            &[
+                &format!("{script}: failed while looking for the tools that it runs."),
+                &format!("What failed: not installed: {missing}\n"),
+                says,
+            ],
+        );
+        assert!(run.calls.is_empty() && world.state() == before, "{run:#?}");
     }
-    let mut command = world.command("cleanup.sh");
-    command.env("PATH", &tools).arg("--settings").arg(world.path("azure.env"));
-    world.finish(command, "").failed(1, &["install the Azure CLI: https://"]);
 }
