@@ -25,7 +25,8 @@ dps=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP")
 sign_in
 need_iot_extension
 
-begin "registering the device $REGISTRATION_ID"
+registering="registering the device $REGISTRATION_ID"
+begin "$registering"
 register=(az iot device registration create "${dps[@]}" --enrollment-group-id "$ENROLLMENT_GROUP"
   "--registration-id=$REGISTRATION_ID" --payload "$PAYLOAD"
   --query '[status, registrationState.assignedHub, registrationState.deviceId]' --output tsv)
@@ -42,19 +43,22 @@ fi
 field() { printf '%s\n' "$1" | sed -n -e "$2s/^None\$//" -e "$2p"; }
 
 printf '\nRegistering Device\n\n'
-status=0
+status=0 perhaps=false refusal=''
 answer=$(attempt "${register[@]}" || { code=$? && printf '%s' "$said" && exit "$code"; }) || status=$?
 if [ "$status" != 0 ]; then
-  said=$answer
+  said=$answer refusal=$answer
   case $said in
     # A verdict on the device, in the words of the extension's several versions; anything else is a failure to ask.
-    *[Rr]egistration*[Ff]ailed* | *failed\ registration* | *disabled* | *Unauthorized*) answer=refused ;;
+    *[Rr]egistration*[Ff]ailed* | *failed\ registration*) answer=refused ;;
+    # These are said of a device, and of somebody whom Azure does not let ask.
+    *disabled* | *Unauthorized*) answer=refused perhaps=true ;;
     *) explain "$status" "${register[@]}" ;;
   esac
 fi
 
-printf 'Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n'
+connected() { printf 'Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n'; }
 if [ "$(field "$answer" 1)" = assigned ]; then
+  connected
   printf 'Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n\n'
   printf 'Registration Information received from service: %s, deviceId: %s\n' \
     "$(field "$answer" 2)" "$(field "$answer" 3)"
@@ -64,6 +68,16 @@ fi
 # The extension does not pass the reason on; DPS keeps it with the registration.
 step='asking DPS why'
 state=$(attempt "${look_up[@]}" || printf 'None\nNone\n%s\nNone\n' "$(printf '%s' "$said" | head -n 1)")
+if $perhaps; then
+  case $(field "$state" 1) in
+    failed | disabled) ;;
+    *)
+      said=$refusal step=$registering
+      explain "$status" "${register[@]}"
+      ;;
+  esac
+fi
+connected
 code=$(field "$state" 2) message=$(field "$state" 3) date=$(field "$state" 4)
 # These are about the function's answer, so DPS took the device in and asked.
 case $code in 4002??) printf 'Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n' ;; esac

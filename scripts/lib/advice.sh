@@ -28,7 +28,7 @@ advice() {
     # https://github.com/Azure/azure-cli/issues/20892: keys are asked of the app itself, which may be starting.
     *'from host runtime'* | *"invalid status 'Service Unavailable'"* | *"invalid status 'Bad Gateway'"* | *"invalid status 'Gateway Timeout'"*)
       echo "a minute, then $program again: the app is starting. If it stays so, scripts/logs.sh --browser shows why." ;;
-    *AuthorizationFailed* | *'does not have authorization'* | *Forbidden*)
+    *AuthorizationFailed* | *Unauthorized* | *'does not have authorization'* | *Forbidden*)
       echo 'an account with the role Contributor on the resource group (az account show says who you are).' ;;
     *MissingSubscriptionRegistration* | *'not registered to use namespace'*)
       echo 'az provider register with the namespace that the message names, wait until it is Registered, run again.' ;;

@@ -112,3 +112,45 @@ fn trouble_on_the_way_is_no_verdict_on_the_device() {
     world.change(|state| state["subscription"] = json!(null));
     world.run("register-device.sh", &[]).failed(1, &["az login"]);
 }
+
+#[test]
+fn who_may_not_ask_is_told_so_and_not_that_the_device_was_refused() {
+    for said in
+        ["Operation returned an invalid status 'Unauthorized'", "(Unauthorized) Local auth is disabled."]
+    {
+        // The look-up fails too: for want of the role, or because DPS knows no such device.
+        for look_up in [json!([{"code": 1, "says": said}]), json!([])] {
+            let world = World::enrolled();
+            world.fail_next("iot device registration create", 1, said);
+            world.change(|state| {
+                state["failures"]["iot dps enrollment-group registration show"] = look_up;
+            });
+            let run = world.run("register-device.sh", &[]);
+            run.failed(
+                1,
+                &[
+                    "failed while registering the device contoso-toaster-007",
+                    "What failed: az iot device registration create (exit code 1)",
+                    said,
+                    "role Contributor",
+                ],
+            );
+            assert!(!run.stderr.contains("Provisioning Failure"), "{run:#?}");
+            assert!(!run.stdout.contains("Provisioning Status"), "{run:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_device_that_dps_says_is_disabled_is_refused() {
+    let world = World::enrolled();
+    world.run("register-device.sh", &[]).succeeded();
+    world.change(|state| {
+        let registration = &mut state["registrations"]["contoso-dps/contoso-toaster-007"];
+        registration["status"] = json!("disabled");
+    });
+    world.fail_next("iot device registration create", 1, "Unauthorized: the enrollment is disabled");
+    let run = world.run("register-device.sh", &[]);
+    run.failed(1, &["Failure registering device: PROV_DEVICE_RESULT_DISABLED"]);
+    assert!(run.stdout.ends_with("Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n"), "{run:#?}");
+}
