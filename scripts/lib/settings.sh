@@ -84,7 +84,10 @@ read_settings() {
   done
 
   $given_file || file=$root/azure.env
-  if [ -f "$file" ]; then
+  # A script that needs no setting is not stopped by a mistake in the file.
+  if [ -z "$settings" ]; then
+    :
+  elif [ -f "$file" ]; then
     read_settings_file "$file"
   elif $given_file; then
     refuse "there is no settings file $file."

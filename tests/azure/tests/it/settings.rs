@@ -166,6 +166,24 @@ fn the_settings_file_is_read_and_never_executed() {
 }
 
 #[test]
+fn a_mistake_in_the_settings_file_stops_no_script_that_needs_no_setting() {
+    let world = World::new();
+    std::fs::write(world.path("azure.env"), "RESSOURCE_GROUP=b\n").unwrap();
+    world.run("derive-key.sh", &["--dry-run", "--registration-id", "a"]).succeeded();
+    world.run("package.sh", &["--dry-run"]).succeeded();
+    world.run("cleanup.sh", &["--dry-run"]).failed(64, &["line 1: wanted NAME=value"]);
+
+    // The file at its usual place too.
+    let checkout = world.checkout();
+    std::fs::write(checkout.join("azure.env"), "RESSOURCE_GROUP=b\n").unwrap();
+    let derive = checkout.join("scripts/derive-key.sh");
+    std::fs::copy(repository().join("scripts/derive-key.sh"), &derive).unwrap();
+    bare(&world, derive.to_str().unwrap(), &["--dry-run", "--registration-id", "a"]).succeeded();
+    bare(&world, checkout.join("scripts/deploy.sh").to_str().unwrap(), &["--dry-run"])
+        .failed(64, &["azure.env, line 1: wanted NAME=value"]);
+}
+
+#[test]
 fn a_flag_wins_over_the_settings_file() {
     let world = World::new();
     let run = world.run("create-dps.sh", &["--dry-run", "--resource-group=by-flag", "--iot-hub-sku", "F1"]);
