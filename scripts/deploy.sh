@@ -84,6 +84,15 @@ if ! $app_exists; then
     --tags "$tag" --output none
 fi
 
+if $app_exists || $dry_run; then
+  # az makes it after the app, so an az that was interrupted may have left it out.
+  begin 'looking for the Application Insights of the app'
+  if ! resource_exists Microsoft.Insights/components "$FUNCTION_APP" && ! $dry_run; then
+    say "  There is none of the app's name, and without it scripts/logs.sh has no log to show. To have one: the portal,"
+    say "  Function App $FUNCTION_APP, Application Insights, Turn on, with $FUNCTION_APP for its name."
+  fi
+fi
+
 begin 'publishing the function'
 if $WITH_FUNC; then
   cd "$root"

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::{Answer, error, failed};
 use crate::az::{Outcome, not_played};
+use crate::calls::{HALF_WAY, moment_to_kill};
 use crate::groups::create;
 use crate::model::{Azure, INSIGHTS, PLAN, Resource, SITE, STORAGE};
 use crate::table::Call;
@@ -88,22 +89,30 @@ fn app_create(azure: &mut Azure, call: &Call) -> Outcome {
         properties,
         &format!("(Conflict) Website with given name {name} already exists."),
     )?;
+    azure.resources.push(plan);
+    // az makes the app first, what watches it after that.
+    if moment_to_kill() != HALF_WAY {
+        watch(azure, &group, &name);
+    }
+    Ok(shown)
+}
+
+/// The Application Insights of an app, and the alert that comes with it.
+fn watch(azure: &mut Azure, group: &str, name: &str) {
     let companion = |kind: &str, name: String| Resource {
         kind: kind.to_owned(),
         name,
-        group: group.clone(),
+        group: group.to_owned(),
         tags: BTreeMap::new(),
         properties: Map::from_iter([("AppId".to_owned(), json!("11111111-2222-3333-4444-555555555555"))]),
     };
     azure.resources.extend([
-        plan,
-        companion(INSIGHTS, name.clone()),
+        companion(INSIGHTS, name.to_owned()),
         companion(
             "microsoft.alertsmanagement/smartDetectorAlertRules",
             format!("Failure Anomalies - {name}"),
         ),
     ]);
-    Ok(shown)
 }
 
 fn app_publish(azure: &mut Azure, call: &Call) -> Outcome {

@@ -5,7 +5,8 @@
 //! file that `AZURE_STUB_CALLS` names, one JSON array of the arguments to a line.
 //!
 //! `AZURE_STUB_KILL_AT=<n>` ends the caller and all it started at the nth call of a run, as a power cut would:
-//! before the call has any effect, or after it with `AZURE_STUB_KILL=after`.
+//! before the call has any effect, or after it with `AZURE_STUB_KILL=after`. With `half-way`, `az functionapp create`
+//! has made the app and not yet its Application Insights; every other call is killed after its effect.
 //!
 //! What it does not do: look at the rules that the real service has beyond those the model spells out, take time,
 //! or support commands and flags that the scripts do not use.
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         other => answer::failed(70, format!("the stand-in was called as {other}; it is az, func or curl")),
     };
     model::save(&azure);
+    call.perhaps_kill(calls::HALF_WAY);
     call.perhaps_kill("after");
     answer.give()
 }

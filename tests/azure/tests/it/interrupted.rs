@@ -41,6 +41,29 @@ fn deploy() {
 }
 
 #[test]
+fn deploy_between_the_app_and_its_application_insights() {
+    let world = World::new();
+    let create = ["az", "functionapp", "create"];
+    let number = world.deploy(&[]).calls.iter().position(|call| call.starts_with(&create.map(str::to_owned)));
+    let number = (number.unwrap() + 1).to_string();
+
+    let world = World::new();
+    let package = world.path("app.zip");
+    let variables = [("AZURE_STUB_KILL_AT", number.as_str()), ("AZURE_STUB_KILL", "half-way")];
+    world.run_with("deploy.sh", &["--package", package.to_str().unwrap()], "", &variables).was_killed();
+    let insights = "Microsoft.Insights/components contoso-app".to_owned();
+    assert!(!world.resources().contains(&insights), "{:?}", world.resources());
+
+    let run = world.deploy(&[]);
+    run.succeeded();
+    let says = "Function App contoso-app, Application Insights, Turn on, with contoso-app for its name.";
+    assert!(run.stdout.contains(says), "{run:#?}");
+    assert_eq!(world.resource("Microsoft.Web/sites")["properties"]["published"], true);
+    // Where it is, nothing is said.
+    assert!(!World::deployed().deploy(&[]).stdout.contains("Turn on"));
+}
+
+#[test]
 fn create_dps() {
     killed_everywhere(
         World::new,
