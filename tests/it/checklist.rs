@@ -17,7 +17,7 @@ use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use crate::envelope::{self, HEAT_PUMP, HUB, PROCESSED, Reply, TOASTER};
+use crate::envelope::{self, HEAT_PUMP, HOST_HEADERS, HUB, PROCESSED, Reply, TOASTER};
 use crate::http::{self, DEADLINE};
 use crate::process::{self, Handler, UNDER_HOST};
 use crate::server::Server;
@@ -302,6 +302,68 @@ fn point_13_no_reply_is_empty_null_or_anything_but_200() {
     }
 }
 
+/// The replies to a toaster, a heat pump, no body, a body that is no JSON, and an envelope that is none.
+fn replies() -> Vec<Value> {
+    let handler = Handler::start();
+    let envelopes = [TOASTER, HEAT_PUMP, "", "<xml/>"].map(|body| envelope::of(body).to_string());
+    let bodies = envelopes.iter().map(String::as_str).chain(["no envelope"]);
+    let reply = |body| http::post(handler.address, "/HttpTrigger1", HOST_HEADERS, body).body;
+    bodies.map(|body| serde_json::from_str(&reply(body)).expect("a reply is JSON")).collect()
+}
+
+#[test]
+fn point_14_outputs_res_is_always_an_object() {
+    for reply in replies() {
+        assert!(reply["Outputs"]["res"].is_object(), "{reply}");
+    }
+}
+
+#[test]
+fn point_15_status_code_is_a_whole_number_and_status_is_never_written() {
+    for (reply, status) in replies().iter().zip([200, 400, 400, 400, 400]) {
+        assert_eq!(reply["Outputs"]["res"]["statusCode"], json!(status), "{reply}");
+        assert_eq!(reply["Outputs"]["res"].get("status"), None, "the host ignores it: {reply}");
+    }
+}
+
+#[test]
+fn point_16_body_is_a_text_and_json_in_it_is_compact() {
+    let replies = replies();
+    for reply in &replies {
+        assert!(reply["Outputs"]["res"]["body"].is_string(), "{reply}");
+    }
+    assert_eq!(replies[0]["Outputs"]["res"]["body"], ASSIGNED);
+}
+
+#[test]
+fn point_17_headers_are_texts_and_say_the_content_type() {
+    for reply in replies() {
+        let headers = reply["Outputs"]["res"]["headers"].as_object().expect("an object");
+        assert!(headers.values().all(Value::is_string) && headers.contains_key("Content-Type"), "{reply}");
+    }
+}
+
+#[test]
+fn point_18_success_is_json_and_everything_else_is_text() {
+    for reply in replies() {
+        let res = &reply["Outputs"]["res"];
+        let wanted = match res["statusCode"].as_u64() {
+            Some(200) => "application/json; charset=utf-8",
+            _ => "text/plain; charset=utf-8",
+        };
+        assert_eq!(res["headers"]["Content-Type"], wanted, "{reply}");
+    }
+}
+
+#[test]
+fn point_19_logs_are_texts_and_return_value_is_null() {
+    for reply in replies() {
+        let log = reply["Logs"].as_array().expect("an array");
+        assert!(!log.is_empty() && log.iter().all(Value::is_string), "{reply}");
+        assert_eq!(reply.get("ReturnValue"), Some(&Value::Null), "{reply}");
+    }
+}
+
 #[test]
 fn points_14_to_19_the_reply_is_exactly_this() {
     let handler = Handler::start();
@@ -459,17 +521,23 @@ fn point_24_a_panic_harms_no_other_request() {
 }
 
 #[test]
-fn points_25_and_26_ends_when_it_is_asked_and_needs_no_asking() {
+fn point_25_ends_well_only_when_it_is_asked_to() {
     let handler = Handler::start();
-    assert_eq!(handler.stop().status.code(), Some(0), "asked, it ends well");
+    assert_eq!(envelope::call(handler.address, &envelope::of(TOASTER)).status, 200);
+    let ended = handler.stop();
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let ended = process::run(process::command(UNDER_HOST).env("FUNCTIONS_CUSTOMHANDLER_PORT", "x"));
+    assert!(!matches!(ended.status.code(), None | Some(0 | 200)), "the host would not count it: {ended:?}");
+}
+
+#[test]
+fn point_26_has_nothing_to_clean_up_when_it_is_killed() {
     let handler = Handler::start();
+    assert_eq!(envelope::call(handler.address, &envelope::of(TOASTER)).status, 200);
     handler.signal(Signal::SIGKILL);
     let ended = handler.ended();
-    assert_eq!(
-        (ended.status.signal(), ended.stderr.as_str()),
-        (Some(9), ""),
-        "killed, it leaves nothing to clean up"
-    );
+    assert_eq!((ended.status.signal(), ended.stderr.as_str()), (Some(9), ""));
+    assert_eq!(envelope::call(Handler::start().address, &envelope::of(TOASTER)).body, ASSIGNED);
 }
 
 #[test]
