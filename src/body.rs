@@ -1,4 +1,4 @@
-//! Reading the body of a request within bounds of size, time and memory.
+//! Bodies in memory: those of requests read, and those of replies kept, within bounds of size, time and room.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -63,7 +63,8 @@ where
     let requests = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut stop = pin!(stop);
-    let mut refused = false;
+    // Whether it has been said that connections are turned away: once, however many there are.
+    let mut said = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -72,18 +73,20 @@ where
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                if !std::mem::replace(&mut refused, true) {
+                if !std::mem::replace(&mut said, true) {
                     log::warn!("Cannot accept connections for now: {error}.");
                 }
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
         };
-        refused = false;
         let Ok(place) = places.clone().try_acquire_owned() else {
-            log::warn!("More than {CONNECTIONS} connections are open; a further one was closed.");
+            if !std::mem::replace(&mut said, true) {
+                log::warn!("{CONNECTIONS} connections are open; further ones are closed.");
+            }
             continue;
         };
+        said = false;
         // Answers are written whole; to wait for more would only delay them.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(warp::service(routes.clone()));

@@ -72,11 +72,14 @@ fn one_line(text: &str) -> String {
 
 /// An error that quotes the word would be taken for a warning.
 fn without_warn(text: &str) -> String {
-    let mut text = text.to_owned();
-    while let Some(at) = text.to_ascii_lowercase().find("warn") {
-        text.insert(at + 1, '-');
+    let mut broken = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in text.to_ascii_lowercase().match_indices("warn") {
+        broken.push_str(&text[from..=at]);
+        broken.push('-');
+        from = at + 1;
     }
-    text
+    broken + &text[from..]
 }
 
 /// The host takes lines that begin so for messages to itself.

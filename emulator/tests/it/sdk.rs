@@ -278,6 +278,7 @@ async fn a_webhook_may_be_slow_and_fail_twice() {
         stage.webhook.hold();
         let before = stage.webhook.calls().len();
         let (reported, ()) = tokio::join!(register_at(&stage, sdk, "contoso-toaster-007"), async {
+            // What makes the webhook slow, and nothing that the test waits for.
             tokio::time::sleep(Duration::from_secs(4)).await;
             stage.webhook.release();
         });
