@@ -1,4 +1,4 @@
-//! Reading a JSON request member by member, with errors that name the place and what was wanted there.
+//! Reading a JSON request member by member, with errors that name the place and what was expected there.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,26 +10,32 @@ use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-/// How deep arrays and objects may stand in each other, the outermost counted: what Newtonsoft.Json,
-/// which the C# sample reads with, allows by default.
-///
-/// <https://www.newtonsoft.com/json/help/html/P_Newtonsoft_Json_JsonSerializerSettings_MaxDepth.htm>
-pub const MAX_DEPTH: usize = 64;
+use crate::words;
+
+/// How deep arrays and objects may be nested in a member that is read, the outermost counted: serde_json's limit. In
+/// members that nobody reads, they may be nested to any depth.
+pub const MAX_DEPTH: usize = 127;
 
 /// Why a request body cannot be read. `Display` is a sentence for whoever sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// It is not JSON; the parser's words, with line and column.
-    NotJson(String),
+    /// It is invalid JSON; the parser's words, with line and column.
+    InvalidJson(String),
     /// One JSON value ends at this line and column, and more text follows it.
     TextAfterJson(String),
-    /// Arrays and objects stand in each other deeper than [`MAX_DEPTH`].
-    TooDeep,
     /// The value at `place` is not what the contract has there.
     WrongType {
         /// The member, such as `linkedHubs[0]`; empty for the body as a whole.
         place: String,
-        /// What was found and what was wanted.
+        /// What was expected and what was found.
+        what: String,
+    },
+    /// The value at `place` is JSON that no value of ours can hold: half a surrogate pair, a number beyond all
+    /// numbers, or nested deeper than [`MAX_DEPTH`].
+    Unreadable {
+        /// The member, such as `linkedHubs[0]`.
+        place: String,
+        /// What is wrong with it.
         what: String,
     },
 }
@@ -41,12 +47,12 @@ pub struct Member<'a, T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// A text, or a scalar taken for one: `7` as `"7"` and `true` as `"True"`, as `(string)` and
-/// `ToObject<string[]>` of the C# sample take them.
+/// A string, or a scalar taken for one, as `(string)` and `ToObject<string[]>` of the C# sample take them: `7` as
+/// `"7"` and `true` as `"True"`. Numbers as C# writes them, but for `-0`, exponents, and integers of more than 64 bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
-/// Where a member of an object goes, by its name; `None` for a member that nobody wants.
+/// Where a member of an object goes, by its name; `None` for a member that nobody reads.
 pub(super) type Slot = fn(&str) -> Option<usize>;
 
 /// Splits the object `json`, which stands at `place`, into the members that `slot` knows. All of `json`
@@ -59,7 +65,7 @@ pub(super) fn members<'a, const N: usize>(
     let mut parser = serde_json::Deserializer::from_str(json);
     let members = parser.deserialize_map(Members::<N>(slot)).map_err(|error| match error.classify() {
         Category::Data => wrong_type(place, ".", &error),
-        _ => Malformed::NotJson(bounded(&error.to_string())),
+        _ => Malformed::InvalidJson(bounded(&error.to_string())),
     })?;
     match parser.end() {
         Ok(()) => Ok(members),
@@ -78,28 +84,6 @@ pub(super) fn read_text<'a, T: Deserialize<'a>>(place: &str, text: &'a RawValue)
             Ok(_) => wrong_type(place, ".", &error),
         }
     })
-}
-
-/// Checks that nothing in `json` stands deeper than [`MAX_DEPTH`].
-pub(super) fn check_depth(json: &str) -> Result<(), Malformed> {
-    // Counting brackets is many times as fast as following them, and what DPS sends has about ten.
-    if json.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() <= MAX_DEPTH {
-        return Ok(());
-    }
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for byte in json.bytes() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'[' | b'{' if depth == MAX_DEPTH => return Err(Malformed::TooDeep),
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 // === impl Member ===
@@ -161,21 +145,20 @@ impl std::error::Error for Malformed {}
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const WANTED: &str = "An allocation request was wanted: one JSON object, as DPS sends it.";
+        const EXPECTED: &str = "Expected an allocation request: one JSON object, as DPS sends it.";
         match self {
-            Self::NotJson(what) => write!(f, "The request body is not JSON: {what}. {WANTED}"),
+            Self::InvalidJson(what) => write!(f, "The request body is invalid JSON: {what}. {EXPECTED}"),
             Self::TextAfterJson(at) => {
-                write!(f, "The request body has text after its JSON, at {at}. {WANTED}")
+                write!(f, "The request body has text after its JSON, at {at}. {EXPECTED}")
             }
-            Self::TooDeep => write!(
-                f,
-                "The request body is nested too deep: more than {MAX_DEPTH} arrays and objects in each other. {WANTED}"
-            ),
             Self::WrongType { place, what } if place.is_empty() => {
-                write!(f, "The request body has the wrong type: {what}. {WANTED}")
+                write!(f, "The request body has the wrong type: {what}. {EXPECTED}")
             }
             Self::WrongType { place, what } => {
                 write!(f, "The request body has the wrong type at {place}: {what}.")
+            }
+            Self::Unreadable { place, what } => {
+                write!(f, "The request body cannot be read at {place}: {what}.")
             }
         }
     }
@@ -271,16 +254,6 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// What the parser calls things, and what people who write JSON do.
-const SERDE_WORDS: [(&str, &str); 6] = [
-    (", expected a sequence", ", wanted an array"),
-    (", expected ", ", wanted "),
-    ("invalid type: map,", "found an object,"),
-    ("invalid type: sequence,", "found an array,"),
-    ("invalid type: ", "found "),
-    ("invalid value: ", "found "),
-];
-
 /// `path` is where in the member at `place` the error is, `.` for the member itself.
 fn wrong_type(place: &str, path: &str, error: &serde_json::Error) -> Malformed {
     let place = match path {
@@ -288,24 +261,24 @@ fn wrong_type(place: &str, path: &str, error: &serde_json::Error) -> Malformed {
         index if index.starts_with('[') || place.is_empty() => format!("{place}{path}"),
         member => format!("{place}.{member}"),
     };
-    // The parser counts lines and columns within the member, which would only mislead.
-    let what = error.to_string();
-    let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
-    if error.classify() != Category::Data {
-        // The whole was read as JSON, so it is the value that cannot be: half a surrogate pair, 1e999.
-        return Malformed::WrongType {
-            place,
-            what: format!("found what has no value ({}), wanted a string", bounded(what)),
-        };
+    let what = words::plain(&error.to_string());
+    if error.classify() == Category::Data {
+        return Malformed::WrongType { place, what: bounded(&what) };
     }
-    let what = SERDE_WORDS.iter().fold(what.to_owned(), |what, (serde, json)| what.replacen(serde, json, 1));
-    Malformed::WrongType { place, what: bounded(&what) }
+    // The whole was read as JSON, so it is the value that cannot be.
+    let what = match what.as_str() {
+        "recursion limit exceeded" => {
+            format!("more than {MAX_DEPTH} arrays and objects are nested in each other")
+        }
+        what => bounded(what),
+    };
+    Malformed::Unreadable { place, what }
 }
 
 /// The parser's words, without more than a little of what the sender wrote.
 fn bounded(what: &str) -> String {
-    const MOST: usize = 200;
-    match what.char_indices().nth(MOST) {
+    const LIMIT: usize = 200;
+    match what.char_indices().nth(LIMIT) {
         Some((end, _)) => format!("{}…", &what[..end]),
         None => what.to_owned(),
     }

@@ -68,13 +68,12 @@ impl<'a> AllocationRequest<'a> {
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when the body is not one JSON object, or `deviceRuntimeContext` is no object.
+    /// [`Malformed`] when the body is not one JSON object, or `deviceRuntimeContext` is not an object.
     pub fn parse(body: &'a str) -> Result<Self, Malformed> {
         let body = body.strip_prefix('\u{feff}').unwrap_or(body);
         if matches!(body.trim_matches([' ', '\t', '\r', '\n']), "" | "null") {
             return Self::from_members([None; 4]);
         }
-        json::check_depth(body)?;
         Self::from_members(json::members("", body, |name| match name {
             "individualEnrollment" => Some(0),
             "enrollmentGroup" => Some(1),
@@ -113,7 +112,7 @@ impl<'a> DeviceRuntimeContext<'a> {
     ///
     /// # Errors
     ///
-    /// [`Malformed::WrongType`] when it is no string and no scalar that could stand for one.
+    /// [`Malformed`] when it is neither a string nor a scalar that could stand for one.
     pub fn registration_id(&self) -> Result<Option<Cow<'a, str>>, Malformed> {
         read_name("deviceRuntimeContext.registrationId", self.registration_id)
     }
