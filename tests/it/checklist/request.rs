@@ -36,7 +36,7 @@ fn point_07_the_limit_counts_the_callers_body_and_is_a_setting() {
     fn padded(length: usize) -> String {
         format!("{TOASTER}{}", " ".repeat(length - TOASTER.len()))
     }
-    let message = |limit: usize| format!("The request body is too large: at most {limit} bytes are wanted.");
+    let message = |limit: usize| format!("The request body is too large: expected at most {limit} bytes.");
     for (setting, limit) in [(None, 1024 * 1024), (Some("1000"), 1000)] {
         let settings: Vec<_> = setting.map(|limit| ("ALLOCATION_BODY_LIMIT", limit)).into_iter().collect();
         let handler = Handler::start_with(&settings);
@@ -84,16 +84,42 @@ fn point_08_an_absent_body_is_an_empty_one() {
     assert_eq!(envelope::call(handler.address, &envelope), expected);
 }
 
+/// The host drops a body without a length, and says in the envelope that it was chunked.
 #[test]
-fn point_09_a_body_that_is_no_json_is_the_callers_400() {
+fn point_08_an_absent_body_that_was_chunked_is_told() {
+    const SENTENCE: &str = "The request body was sent chunked, and the Functions host passes no chunked body on to \
+                            custom handlers: expected a Content-Length.";
+    let handler = Handler::start();
+    let mut envelope = envelope::of("");
+    envelope["Data"]["req"].as_object_mut().unwrap().remove("Body");
+    for (name, value) in [
+        ("Transfer-Encoding", json!(["chunked"])),
+        ("transfer-encoding", json!("Chunked")),
+        ("Transfer-Encoding", json!(["gzip, chunked"])),
+    ] {
+        envelope["Data"]["req"]["Headers"] = json!({ "Accept": ["*/*"], name: value });
+        let reply = envelope::call(handler.address, &envelope);
+        assert_eq!((reply.status, reply.body.as_str()), (400, SENTENCE), "{envelope}");
+        assert_eq!(reply.content_type, "text/plain; charset=utf-8");
+        assert_eq!(reply.log, [PROCESSED, "\nResponse", SENTENCE]);
+    }
+    // With a body it is like any other, and so is a chunked one that no host stood in front of.
+    envelope["Data"]["req"]["Body"] = json!(TOASTER);
+    assert_eq!(envelope::call(handler.address, &envelope).body, ASSIGNED);
+    let raw = http::post_chunked(handler.address, "/api/HttpTrigger1", TOASTER, 100);
+    assert_eq!((raw.status, raw.body.as_str()), (200, ASSIGNED));
+}
+
+#[test]
+fn point_09_a_body_of_invalid_json_is_the_callers_400() {
     let handler = Handler::start();
     let reply = envelope::call(handler.address, &envelope::of("<xml/>"));
     assert_eq!(reply.status, 400);
     assert_eq!(reply.log[2], "<xml/>", "the log shows what was sent");
     assert_eq!(
         reply.body,
-        "The request body is not JSON: expected value at line 1 column 1. \
-         An allocation request was wanted: one JSON object, as DPS sends it."
+        "The request body is invalid JSON: expected value at line 1 column 1. \
+         Expected an allocation request: one JSON object, as DPS sends it."
     );
 }
 
@@ -126,10 +152,43 @@ fn point_10_is_lenient_about_the_rest_of_the_envelope() {
         assert_eq!(reply.status, 400, "{envelope}");
         assert!(reply.body.starts_with("The invocation cannot be read: "), "{reply:?}");
         assert!(
-            reply.body.ends_with(
-                r#"JSON was wanted as the Functions host sends it: {"Data":{"req":{"Body":"…"}}}."#
-            )
+            reply
+                .body
+                .ends_with(r#"; expected it as the Functions host sends it, {"Data":{"req":{"Body":"…"}}}."#)
         );
+    }
+}
+
+/// The host copies members of the caller's body into `Metadata` as they are, JSON or not.
+#[test]
+fn point_10_what_follows_data_does_not_matter() {
+    let handler = Handler::start();
+    let data = json!({ "req": { "Headers": {}, "Body": "{\"a\":undefined,\"b\":new Date(1)}" } });
+    for rest in [r#","Metadata":{"a":undefined,"b":new Date(1)}}"#, "}", "", ",", "} and more", "\u{0}"] {
+        let envelope = format!(r#"{{"Newer":1,"Data":{data}{rest}"#);
+        let reply = Reply::of(&http::post(handler.address, "/HttpTrigger1", &[], envelope));
+        assert_eq!(reply.status, 400, "{rest}");
+        assert_eq!(reply.log[2], r#"{"a":undefined,"b":new Date(1)}"#, "{rest}: the log shows what was sent");
+        assert_eq!(
+            reply.body,
+            "The request body is invalid JSON: expected value at line 1 column 6. \
+             Expected an allocation request: one JSON object, as DPS sends it."
+        );
+    }
+}
+
+#[test]
+fn point_11_the_log_has_the_body_however_the_envelope_writes_it() {
+    let handler = Handler::start();
+    // The same text, as JSON may write it, and what no text can hold.
+    for (json, logged) in [
+        (r#""{\"a\":\"\/\u00fc\u0041\ud83d\ude00\t\"}""#, "{\"a\":\"/\u{fc}A\u{1f600}\t\"}"),
+        ("\"{\\\"a\\\":\\\"/\u{fc}A\u{1f600}\\t\\\"}\"", "{\"a\":\"/\u{fc}A\u{1f600}\t\"}"),
+        (r#""{\"a\":\"\ud800\"}""#, "{\"a\":\"\u{fffd}\"}"),
+    ] {
+        let envelope = format!(r#"{{"Data":{{"req":{{"Body":{json}}}}}}}"#);
+        let reply = Reply::of(&http::post(handler.address, "/HttpTrigger1", &[], envelope));
+        assert_eq!(reply.log[2], logged, "{json}");
     }
 }
 
@@ -153,7 +212,7 @@ fn point_11_finds_the_content_type_in_any_casing_and_decodes_binary_bodies() {
     assert_eq!(
         envelope::call(handler.address, &envelope).body,
         ASSIGNED,
-        "what is no base64 was not encoded"
+        "what is not base64 was not encoded"
     );
     envelope["Metadata"] = json!({ "Headers": { "Content-Type": "application/octet-stream" } });
     envelope["Data"]["req"]["Headers"] = json!({});
