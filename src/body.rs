@@ -1,25 +1,19 @@
-//! Bodies in memory: those of requests read, and those of replies kept, within bounds of size, time and room.
+//! Request bodies: read whole, within bounds of size, time and memory.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::Buf;
 use warp::hyper::body::Bytes;
 
+use crate::memory::{Exhausted, MemoryBudget, Share};
+
 /// How long a sender may take for one body, unless a [`Limits`] says otherwise. The host has the whole body
 /// before it calls the handler, except when it proxies.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What every request may hold, whatever others hold: many times what DPS commonly sends.
-const SMALL: usize = 64 * 1024;
-
-/// What the larger requests and replies of one moment may hold together, in KiB.
-const SHARED_KIB: usize = 64 * 1024;
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What one request may take.
 #[derive(Clone, Copy, Debug)]
@@ -27,42 +21,36 @@ pub struct Limits {
     /// The largest allocation request, in bytes.
     pub bytes: usize,
     /// How long its sender may take.
-    pub patience: Duration,
+    pub timeout: Duration,
 }
 
-/// Why a request body was not read. `Display` is a sentence for the caller.
+/// Why there is no request body to run the function on. `Display` is a sentence for the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// It is larger than the limit, in bytes. Answered 413.
     TooLarge(usize),
     /// It did not arrive in this time. Answered 408.
     TooSlow(Duration),
-    /// It ended before its end. Answered 400, should anybody still listen.
+    /// The connection closed before its end. Answered 400, should anybody still listen.
     CutOff,
+    /// The caller sent it chunked, and the Functions host dropped it. Answered 400.
+    Chunked,
     /// Too many large bodies at once, to be read or to be sent. Answered 503, upon which DPS tries again.
-    NoRoom,
+    OutOfMemory,
+    /// Too many decisions are under way. Answered 503, upon which DPS tries again.
+    Overloaded,
     /// It is not the JSON in which the Functions host calls a handler. Answered 400.
-    NoInvocation(String),
+    InvalidInvocation(String),
 }
 
-/// The memory that the large bodies of one moment share, those of requests and those of replies.
-#[derive(Clone, Debug)]
-pub struct Room(Arc<Semaphore>);
-
-/// A body in memory, and the room that it takes there.
+/// A body in memory.
 #[derive(Debug, Default)]
 pub struct Body {
     /// The first part, which is the whole of most bodies, as it was received.
     first: Bytes,
     /// All parts, once there is a second one.
     all: Vec<u8>,
-    room: Option<OwnedSemaphorePermit>,
-}
-
-/// A reply on its way, and the room that it takes until it is sent.
-struct Kept {
-    bytes: Vec<u8>,
-    _room: OwnedSemaphorePermit,
+    share: Share,
 }
 
 /// Reads `stream` to its end. A body that is refused is read all the same, and thrown away: an answer
@@ -70,18 +58,18 @@ struct Kept {
 ///
 /// # Errors
 ///
-/// [`Unread`] for a body of more than `limits.bytes`, a slow or a broken one, or one without room.
-pub async fn read<S, B>(stream: S, limits: Limits, room: &Room) -> Result<Body, Unread>
+/// [`Unread`] for a body of more than `limits.bytes`, a slow or a broken one, or one beyond the memory budget.
+pub async fn read<S, B>(stream: S, limits: Limits, memory: &MemoryBudget) -> Result<Body, Unread>
 where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
-    let Limits { bytes, patience } = limits;
-    let body = tokio::time::timeout(patience, collect(stream, bytes, room)).await;
-    body.unwrap_or(Err(Unread::TooSlow(patience)))
+    let Limits { bytes, timeout } = limits;
+    let body = tokio::time::timeout(timeout, collect(stream, bytes, memory)).await;
+    body.unwrap_or(Err(Unread::TooSlow(timeout)))
 }
 
-async fn collect<S, B>(stream: S, most: usize, room: &Room) -> Result<Body, Unread>
+async fn collect<S, B>(stream: S, limit: usize, memory: &MemoryBudget) -> Result<Body, Unread>
 where
     S: Stream<Item = Result<B, warp::Error>>,
     B: Buf,
@@ -90,21 +78,16 @@ where
     let mut body = Ok(Body::default());
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Unread::CutOff)?;
-        body = body.and_then(|body| body.with(chunk, most, room));
+        body = body.and_then(|body| body.with(chunk, limit, memory));
     }
     body
 }
 
-/// `bytes` as text. What is no UTF-8 becomes U+FFFD, as the Functions host has it too.
+/// `bytes` as text. What is not valid UTF-8 becomes U+FFFD, as in the Functions host.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     // Several times as fast as going straight to the lossy way.
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
-}
-
-/// What a body of this length takes of the room that is shared.
-const fn kib_beyond_small(length: usize) -> usize {
-    length.saturating_sub(SMALL).div_ceil(1024)
 }
 
 // === impl Limits ===
@@ -113,7 +96,15 @@ impl Limits {
     /// Requests of at most so many bytes, whose senders take no longer than half a minute.
     #[must_use]
     pub const fn of(bytes: usize) -> Self {
-        Self { bytes, patience: PATIENCE }
+        Self { bytes, timeout: TIMEOUT }
+    }
+
+    /// What an invocation may take that brings a request within these limits. The host writes the body as a JSON
+    /// text, up to six bytes for one, and repeats its members in `Metadata`; then there are the caller's headers and
+    /// identities.
+    #[must_use]
+    pub const fn of_invocation(self) -> Self {
+        Self { bytes: self.bytes.saturating_mul(12).saturating_add(256 * 1024), ..self }
     }
 }
 
@@ -126,21 +117,25 @@ impl Body {
         text(if self.all.is_empty() { &self.first } else { &self.all })
     }
 
-    fn with(mut self, mut chunk: impl Buf, most: usize, room: &Room) -> Result<Self, Unread> {
-        let before = self.first.len() + self.all.len();
+    /// Its length in bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.first.len() + self.all.len()
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn with(mut self, mut chunk: impl Buf, limit: usize, memory: &MemoryBudget) -> Result<Self, Unread> {
+        let before = self.len();
         let length = before + chunk.remaining();
-        if length > most {
-            return Err(Unread::TooLarge(most));
+        if length > limit {
+            return Err(Unread::TooLarge(limit));
         }
-        let held = self.room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let needed = kib_beyond_small(length);
-        if needed > held {
-            let more = room.take(needed - held)?;
-            match &mut self.room {
-                Some(room) => room.merge(more),
-                none => *none = Some(more),
-            }
-        }
+        memory.grow(&mut self.share, length)?;
         let chunk = chunk.copy_to_bytes(chunk.remaining());
         if before == 0 {
             self.first = chunk;
@@ -149,41 +144,6 @@ impl Body {
             self.all.extend_from_slice(&chunk);
         }
         Ok(self)
-    }
-}
-
-// === impl Kept ===
-
-impl AsRef<[u8]> for Kept {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-// === impl Room ===
-
-impl Room {
-    /// Keeps `reply` until it is sent, which a caller who does not read can put off for as long as it likes.
-    ///
-    /// # Errors
-    ///
-    /// [`Unread::NoRoom`] for a large one when there is no room.
-    pub fn keep(&self, reply: Vec<u8>) -> Result<Bytes, Unread> {
-        match kib_beyond_small(reply.len()) {
-            0 => Ok(reply.into()),
-            kib => Ok(Bytes::from_owner(Kept { bytes: reply, _room: self.take(kib)? })),
-        }
-    }
-
-    fn take(&self, kib: usize) -> Result<OwnedSemaphorePermit, Unread> {
-        let kib = u32::try_from(kib).map_err(|_| Unread::NoRoom)?;
-        self.0.clone().try_acquire_many_owned(kib).map_err(|_| Unread::NoRoom)
-    }
-}
-
-impl Default for Room {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(SHARED_KIB)))
     }
 }
 
@@ -196,9 +156,15 @@ impl Unread {
         match self {
             Self::TooLarge(_) => 413,
             Self::TooSlow(_) => 408,
-            Self::CutOff | Self::NoInvocation(_) => 400,
-            Self::NoRoom => 503,
+            Self::CutOff | Self::Chunked | Self::InvalidInvocation(_) => 400,
+            Self::OutOfMemory | Self::Overloaded => 503,
         }
+    }
+}
+
+impl From<Exhausted> for Unread {
+    fn from(Exhausted: Exhausted) -> Self {
+        Self::OutOfMemory
     }
 }
 
@@ -207,21 +173,24 @@ impl std::error::Error for Unread {}
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge(most) => {
-                write!(f, "The request body is too large: at most {most} bytes are wanted.")
+            Self::TooLarge(limit) => {
+                write!(f, "The request body is too large: expected at most {limit} bytes.")
             }
-            Self::TooSlow(patience) => {
-                write!(f, "The request body was not complete within {} seconds.", patience.as_secs())
+            Self::TooSlow(timeout) => {
+                write!(f, "The request body was not complete within {} seconds.", timeout.as_secs())
             }
-            Self::CutOff => f.write_str("The request body ended before its end."),
-            Self::NoRoom => {
-                f.write_str("Too many large requests are being read; this one may be sent again.")
-            }
-            Self::NoInvocation(what) => write!(
-                f,
-                "The invocation cannot be read: {what}. JSON was wanted as the Functions host sends it: \
-                 {{\"Data\":{{\"req\":{{\"Body\":\"…\"}}}}}}."
+            Self::CutOff => f.write_str("The connection closed before the end of the request body."),
+            Self::Chunked => f.write_str(
+                "The request body was sent chunked, and the Functions host passes no chunked body on to custom \
+                 handlers: expected a Content-Length.",
             ),
+            Self::OutOfMemory => {
+                f.write_str("Too many large requests are being answered; this one may be sent again.")
+            }
+            Self::Overloaded => {
+                f.write_str("Too many requests are being decided; this one may be sent again.")
+            }
+            Self::InvalidInvocation(what) => write!(f, "The invocation cannot be read: {what}."),
         }
     }
 }
