@@ -13,8 +13,30 @@ use std::fmt;
 
 use crate::webhook::{AllocationRequest, AllocationResponse, Malformed};
 
-/// What an allocation policy looks like.
-pub type Policy = for<'a> fn(&AllocationRequest<'a>, &mut Notes) -> Result<AllocationResponse<'a>, Refusal>;
+/// An allocation policy. Every function of [`Policy::allocate`]'s form is one.
+pub trait Policy: Send + Sync {
+    /// Decides about one device.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] for a device that is not to be assigned.
+    fn allocate<'a>(
+        &self,
+        request: &AllocationRequest<'a>,
+        notes: &mut Notes,
+    ) -> Result<AllocationResponse<'a>, Refusal>;
+
+    /// Whether `allocate` is pure computation: it waits for nothing, and takes microseconds. Such a policy decides on
+    /// the thread that read the request, where one that waits would keep others from an answer. Any other decides on
+    /// a thread of its own.
+    fn is_computation(&self) -> bool {
+        false
+    }
+}
+
+/// The policy of Microsoft's tutorial: toasters go to the first linked hub, every other device is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct Toasters;
 
 /// What a policy has to say about a request, a line each. The function's log shows them between the
 /// request and the response.
@@ -31,41 +53,62 @@ pub struct Refusal(Cow<'static, str>);
 /// What every registration id of a Contoso toaster contains: anywhere, in this very case.
 const TOASTER: &str = "contoso-toaster";
 
-/// Assigns toasters to the first linked hub and refuses every other device.
-///
-/// The order of the questions is the sample's: registration id, then linked hubs, then the kind of device.
-///
-/// # Errors
-///
-/// A [`Refusal`] with the sample's words, or with those of [`Malformed`] where the sample would throw.
-pub fn allocate<'a>(
-    request: &AllocationRequest<'a>,
-    notes: &mut Notes,
-) -> Result<AllocationResponse<'a>, Refusal> {
-    let Some(registration_id) = request.device_runtime_context.registration_id()? else {
-        notes.add("Registration ID : NULL");
-        return Err(Refusal::new("Registration ID not provided for the device."));
-    };
-    let Some(hubs) = request.linked_hubs()? else {
-        return Err(no_hubs(notes));
-    };
-    if !registration_id.contains(TOASTER) {
-        notes.add("Unknown device registration");
-        return Err(Refusal::new("Unrecognized device registration."));
-    }
-    for hub in &hubs {
-        notes.add(format!("linkedHub : {hub}"));
-    }
-    let Some(hub) = hubs.into_iter().next() else {
-        return Err(no_hubs(notes));
-    };
-    notes.add(format!("Selected hub : {hub}"));
-    Ok(AllocationResponse::to(hub))
-}
-
 fn no_hubs(notes: &mut Notes) -> Refusal {
     notes.add("linkedHubs : NULL");
     Refusal::new("No hub group defined for the enrollment.")
+}
+
+// === impl Policy ===
+
+impl<F> Policy for F
+where
+    F: for<'a> Fn(&AllocationRequest<'a>, &mut Notes) -> Result<AllocationResponse<'a>, Refusal>
+        + Send
+        + Sync,
+{
+    fn allocate<'a>(
+        &self,
+        request: &AllocationRequest<'a>,
+        notes: &mut Notes,
+    ) -> Result<AllocationResponse<'a>, Refusal> {
+        self(request, notes)
+    }
+}
+
+// === impl Toasters ===
+
+impl Policy for Toasters {
+    /// The order of the questions is the sample's: registration id, then linked hubs, then the kind of device. A
+    /// refusal has the sample's words, or those of [`Malformed`] where the sample would throw.
+    fn allocate<'a>(
+        &self,
+        request: &AllocationRequest<'a>,
+        notes: &mut Notes,
+    ) -> Result<AllocationResponse<'a>, Refusal> {
+        let Some(registration_id) = request.device_runtime_context.registration_id()? else {
+            notes.add("Registration ID : NULL");
+            return Err(Refusal::new("Registration ID not provided for the device."));
+        };
+        let Some(hubs) = request.linked_hubs()? else {
+            return Err(no_hubs(notes));
+        };
+        if !registration_id.contains(TOASTER) {
+            notes.add("Unknown device registration");
+            return Err(Refusal::new("Unrecognized device registration."));
+        }
+        for hub in &hubs {
+            notes.add(format!("linkedHub : {hub}"));
+        }
+        let Some(hub) = hubs.into_iter().next() else {
+            return Err(no_hubs(notes));
+        };
+        notes.add(format!("Selected hub : {hub}"));
+        Ok(AllocationResponse::to(hub))
+    }
+
+    fn is_computation(&self) -> bool {
+        true
+    }
 }
 
 // === impl Notes ===
@@ -86,7 +129,7 @@ impl Notes {
 // === impl Refusal ===
 
 impl Refusal {
-    /// A refusal in these words: say what was wrong and what was wanted.
+    /// A refusal in these words: say what was wrong and what was expected.
     pub fn new(words: impl Into<Cow<'static, str>>) -> Self {
         Self(words.into())
     }

@@ -1,7 +1,7 @@
-//! `HttpTrigger1`: the body of one call in, the answer and the function's log out.
+//! The function, `HttpTrigger1` in the tutorial: the body of one call in, the answer and the function's log out.
 //!
 //! It runs the allocation policy and tells the story that the tutorial's C# function tells, line by
-//! line, so that who knows the one log can read the other:
+//! line, so that whoever knows one log can read the other:
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
 
 use std::any::Any;
@@ -15,7 +15,7 @@ use crate::webhook::AllocationRequest;
 /// What the caller of the function gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The HTTP status: 200 assigned, 400 refused, 408, 413 and 503 unread, 500 when the policy panicked.
+    /// The HTTP status: 200 assigned, 400 refused, 408, 413 and 503 not read, 500 when the policy panicked.
     pub status: u16,
     /// The media type of `body`: that of ASP.NET Core's `OkObjectResult` or `BadRequestObjectResult`.
     pub content_type: &'static str,
@@ -35,9 +35,10 @@ pub struct Run {
 const JSON: &str = "application/json; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// Runs the function on the body of a request. Never fails: whatever happens becomes an answer.
+/// Runs the function on the body of a request. Never fails: whatever happens becomes an answer, a panic of the policy
+/// too.
 #[must_use]
-pub fn http_trigger1(body: &str, policy: Policy) -> Run {
+pub fn run(body: &str, policy: &dyn Policy) -> Run {
     let mut notes = Notes::default();
     // The notes are only read after a panic, and a half-written note list is still a list of notes.
     let outcome = catch_unwind(AssertUnwindSafe(|| decide(body, policy, &mut notes)));
@@ -63,21 +64,21 @@ pub fn unread(reason: &Unread) -> Run {
 impl Run {
     /// The function's log, an entry a call of the sample's `log.LogInformation`; entries may hold line ends.
     /// `body` is that of the request, as received, if it could be read.
-    pub fn log<'a>(&'a self, body: Option<&'a str>) -> impl Iterator<Item = &'a str> {
-        let request = body.into_iter().flat_map(|body| ["Request.Body:...", body]);
-        let notes = self.notes.iter().map(String::as_str);
-        iter::once("Rust HTTP trigger function processed a request.")
+    pub fn log<'a, E: From<&'a str>>(&'a self, body: Option<E>) -> impl Iterator<Item = E> {
+        let request = body.into_iter().flat_map(|body| ["Request.Body:...".into(), body]);
+        let notes = self.notes.iter().map(|note| note.as_str().into());
+        iter::once("Rust HTTP trigger function processed a request.".into())
             .chain(request)
             .chain(notes)
-            .chain(["\nResponse", self.answer.body.as_str()])
+            .chain(["\nResponse".into(), self.answer.body.as_str().into()])
     }
 }
 
 // === private ===
 
-fn decide(body: &str, policy: Policy, notes: &mut Notes) -> Result<String, Refusal> {
+fn decide(body: &str, policy: &dyn Policy, notes: &mut Notes) -> Result<String, Refusal> {
     let request = AllocationRequest::parse(body)?;
-    let response = policy(&request, notes)?;
+    let response = policy.allocate(&request, notes)?;
     serde_json::to_string(&response)
         .map_err(|error| Refusal::new(format!("The allocation response cannot be written: {error}.")))
 }

@@ -1,149 +1,75 @@
 //! The routes: which request runs the function, and how its answer and its log go back.
 
 use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
 
 use futures_util::Stream;
 use warp::http::header::{ALLOW, CONTENT_TYPE};
-use warp::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use warp::http::{HeaderValue, Method, Response, StatusCode};
 use warp::hyper::body::Bytes;
-use warp::{Buf, Filter, Rejection, Reply};
+use warp::path::Tail;
+use warp::{Buf, Filter, Reply};
 
 use crate::allocation::Policy;
-use crate::body::{self, Body, Limits, Room, Unread};
+use crate::app::{App, Function, Target};
+use crate::body::{self, Body, Limits, Unread};
+use crate::decision::{self, UnderWay};
 use crate::function::{self, Answer, Run};
 use crate::invocation;
+use crate::memory::MemoryBudget;
 
-/// The function's path in the default mode of the Functions host: the name of its folder.
-pub const ENVELOPE_PATH: &str = "/HttpTrigger1";
+/// What every request may use. Clones are the same handler.
+#[derive(Clone)]
+pub struct Handler(Arc<Shared>);
 
-/// The function's path for its callers, which the host keeps when it forwards or proxies requests.
-pub const RAW_PATH: &str = "/api/HttpTrigger1";
-
-/// What the routes share.
-#[derive(Clone, Debug)]
-pub struct Handler {
-    policy: Policy,
+struct Shared {
+    app: App,
+    policy: Box<dyn Policy>,
     limits: Limits,
-    room: Room,
+    memory: MemoryBudget,
+    under_way: UnderWay,
 }
 
 type Answered = Response<Bytes>;
 
 /// All routes. Every request gets an answer.
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET /` | 200; the host asks so whether the handler is ready, often, so nothing is logged |
+/// | `POST /<function>` | 200 and the host's JSON, see [`invocation`] |
+/// | `POST /<prefix>/<route>` | the function's own status and body: forwarded or proxied by the host, or from `curl` |
+/// | another method at one of these | 405 |
+/// | anything else | 404 |
 pub fn routes(
     handler: Handler,
 ) -> impl Filter<Extract = (impl Reply,), Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
-    let handler = warp::any().map(move || handler.clone());
-    envelope(handler.clone()).or(readiness()).unify().or(raw(handler)).unify().or(anything_else()).unify()
-}
-
-/// `POST /HttpTrigger1`, from the Functions host.
-fn envelope(
-    handler: impl Filter<Extract = (Handler,), Error = Infallible> + Clone + Send + Sync + 'static,
-) -> impl Filter<Extract = (Answered,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
-    envelope_path().and(warp::post()).and(warp::body::stream()).and(handler).then(run_in_envelope)
-}
-
-/// `POST /api/HttpTrigger1`, in any casing: forwarded or proxied by the host, or from `curl`.
-fn raw(
-    handler: impl Filter<Extract = (Handler,), Error = Infallible> + Clone + Send + Sync + 'static,
-) -> impl Filter<Extract = (Answered,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
-    raw_path()
-        .and(warp::post())
-        .and(warp::header::headers_cloned())
+    let invocation_id = warp::header::value("x-azure-functions-invocationid").map(Some);
+    let nothing = warp::any().map(|| text(StatusCode::BAD_REQUEST, "Expected an HTTP request.".to_owned()));
+    warp::method()
+        .and(path())
+        .and(invocation_id.or(warp::any().map(|| None)).unify())
         .and(warp::body::stream())
-        .and(handler)
-        .then(run_raw)
-}
-
-/// `GET /`, by which the host learns that the handler is ready. It asks often, so nothing is logged.
-fn readiness()
--> impl Filter<Extract = (Answered,), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
-    warp::path::end()
-        .and(warp::get().or(warp::head()).unify())
-        .map(|| text(StatusCode::OK, "HttpTrigger1 is ready.".to_owned()))
-}
-
-/// Every other request: 405 at a path that is served, otherwise 404.
-fn anything_else()
--> impl Filter<Extract = (Answered,), Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
-    let root = warp::path::end().map(|| not_allowed("GET, HEAD"));
-    let function = envelope_path().or(raw_path()).unify().map(|| not_allowed("POST"));
-    let elsewhere = warp::any().map(|| {
-        let wanted = format!("There is nothing here. Allocation requests are wanted at POST {RAW_PATH}.");
-        text(StatusCode::NOT_FOUND, wanted)
-    });
-    root.or(function).unify().or(elsewhere).unify()
-}
-
-/// [`ENVELOPE_PATH`].
-fn envelope_path()
--> impl Filter<Extract = (), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
-    warp::path("HttpTrigger1").and(warp::path::end())
-}
-
-/// [`RAW_PATH`] in any casing, as the host's own routes match it.
-fn raw_path() -> impl Filter<Extract = (), Error = Rejection, Future: Send> + Clone + Send + Sync + 'static {
-    // By segments, because `warp::path::full` panics at a request that names a host instead of a path.
-    warp::path::param()
-        .and(warp::path::param())
-        .and(warp::path::end())
-        .and_then(|prefix: String, name: String| {
-            let found = format!("/{prefix}/{name}").eq_ignore_ascii_case(RAW_PATH);
-            std::future::ready(if found { Ok(()) } else { Err(warp::reject::not_found()) })
+        .and(warp::any().map(move || handler.clone()))
+        .then(|method, path: Option<Tail>, id: Option<HeaderValue>, body, handler: Handler| async move {
+            let path = path.as_ref().map_or("", Tail::as_str);
+            handler.answer(&method, path, id.as_ref().and_then(invocation_id_of), body).await
         })
-        .untuple_one()
+        .or(nothing)
+        .unify()
 }
 
-/// Runs the function for the host. Always 200 and JSON: of any other reply the host drops the log, and
-/// the caller gets a bare 500.
-async fn run_in_envelope(
-    stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    handler: Handler,
-) -> Answered {
-    let reply = match handler.read_invocation(stream).await {
-        Ok(invocation) => handler.run(&invocation.text()),
-        Err(unread) => invocation::reply(&function::unread(&unread), None),
-    };
-    let reply = handler
-        .room
-        .keep(reply)
-        .unwrap_or_else(|no_room| invocation::reply(&function::unread(&no_room), None).into());
-    let mut response = Response::new(reply);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// Runs the function for its caller. There is no channel for its log but the process's own.
-async fn run_raw(
-    headers: HeaderMap,
-    stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    handler: Handler,
-) -> Answered {
-    let body = body::read(stream, handler.limits, &handler.room).await;
-    let body = body.as_ref().map(Body::text);
-    let run = match &body {
-        Ok(body) => function::http_trigger1(body, handler.policy),
-        Err(unread) => function::unread(unread),
-    };
-    log_run(&run, body.as_deref().ok(), invocation_id(&headers));
-    let Answer { status, content_type, body } = run.answer;
-    let body = match handler.room.keep(body.into_bytes()) {
-        Ok(body) => body,
-        Err(no_room) => {
-            log::warn!("The answer was not sent: {no_room}");
-            return text(StatusCode::SERVICE_UNAVAILABLE, no_room.to_string());
-        }
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+/// The path without its slash in front; `None` for the root, and for a request that names a host instead of a path
+/// (as `CONNECT` does), at which [`warp::path::tail`] would panic.
+fn path()
+-> impl Filter<Extract = (Option<Tail>,), Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
+    warp::path::end().map(|| None).or(warp::path::tail().map(Some)).unify()
 }
 
 /// The invocation's id, when the host sent one and it looks like one.
-fn invocation_id(headers: &HeaderMap) -> Option<&str> {
-    let id = headers.get("x-azure-functions-invocationid")?.to_str().ok()?;
+fn invocation_id_of(header: &HeaderValue) -> Option<&str> {
+    let id = header.to_str().ok()?;
     let looks = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     looks.then_some(id)
 }
@@ -159,7 +85,7 @@ fn log_run(run: &Run, body: Option<&str>, id: Option<&str>) {
 }
 
 fn not_allowed(allowed: &'static str) -> Answered {
-    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("{allowed} is wanted here."));
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("Expected {allowed} here."));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     response
 }
@@ -174,32 +100,177 @@ fn text(status: StatusCode, body: String) -> Answered {
 // === impl Handler ===
 
 impl Handler {
-    /// A handler that asks `policy` about requests within `limits`.
+    /// A handler of the functions of `app` that asks `policy` about requests within `limits`.
     #[must_use]
-    pub fn new(policy: Policy, limits: Limits) -> Self {
-        Self { policy, limits, room: Room::default() }
+    pub fn new(app: App, policy: impl Policy + 'static, limits: Limits) -> Self {
+        Self(Arc::new(Shared {
+            app,
+            policy: Box::new(policy),
+            limits,
+            memory: MemoryBudget::default(),
+            under_way: UnderWay::default(),
+        }))
     }
 
-    /// Reads an invocation.
-    async fn read_invocation(
+    async fn answer<B: Buf>(
         &self,
-        stream: impl Stream<Item = Result<impl Buf, warp::Error>>,
-    ) -> Result<Body, Unread> {
-        // The host writes the body as a JSON text, up to six bytes for one, and repeats its members in
-        // `Metadata`; then there are the caller's headers and identities.
-        let limits =
-            Limits { bytes: self.limits.bytes.saturating_mul(12).saturating_add(256 * 1024), ..self.limits };
-        body::read(stream, limits, &self.room).await.map_err(|unread| match unread {
-            Unread::TooLarge(_) => Unread::TooLarge(self.limits.bytes),
-            unread => unread,
-        })
+        method: &Method,
+        path: &str,
+        id: Option<&str>,
+        body: impl Stream<Item = Result<B, warp::Error>>,
+    ) -> Answered {
+        let app = &self.0.app;
+        match (method, path, app.target(path)) {
+            (&Method::GET | &Method::HEAD, "", _) => text(StatusCode::OK, format!("Ready: {}.", app.names())),
+            (&Method::POST, _, Some(target)) => self.run(target, id, body).await,
+            (_, "", _) => self.not_taken(method, path, not_allowed("GET, HEAD")),
+            (_, _, Some(_)) => self.not_taken(method, path, not_allowed("POST")),
+            (_, _, None) => {
+                let expected =
+                    format!("There is nothing here. Expected an allocation request: {}.", app.routes());
+                self.not_taken(method, path, text(StatusCode::NOT_FOUND, expected))
+            }
+        }
     }
 
-    /// Runs the function for an invocation, and writes the reply.
-    fn run(&self, invocation: &str) -> Vec<u8> {
-        match invocation::caller_body(invocation, self.limits.bytes) {
-            Ok(body) => invocation::reply(&function::http_trigger1(&body, self.policy), Some(&body)),
-            Err(unread) => invocation::reply(&function::unread(&unread), None),
+    /// Says that no function takes a request: the host shows its caller a bare 500 in place of the answer.
+    fn not_taken(&self, method: &Method, path: &str, answer: Answered) -> Answered {
+        let path: String = path.chars().take(200).collect();
+        log::warn!("No function takes {method} /{path}. This app has {}.", self.0.app.routes());
+        answer
+    }
+
+    async fn run<B: Buf>(
+        &self,
+        target: Target<'_>,
+        id: Option<&str>,
+        body: impl Stream<Item = Result<B, warp::Error>>,
+    ) -> Answered {
+        let Shared { limits, memory, .. } = &*self.0;
+        let most = if matches!(target, Target::Raw) { *limits } else { limits.of_invocation() };
+        let body = body::read(body, most, memory).await.map_err(|unread| match unread {
+            Unread::TooLarge(_) => Unread::TooLarge(limits.bytes),
+            unread => unread,
+        });
+        match self.invoked(target, id, body.as_ref().ok()) {
+            Some(function) => self.run_in_envelope(function.clone(), id, body).await,
+            None => self.run_raw(id, body).await,
         }
+    }
+
+    /// The function that the host invokes with this body, unless the request is the caller's as it is.
+    fn invoked<'a>(
+        &self,
+        target: Target<'a>,
+        id: Option<&str>,
+        body: Option<&Body>,
+    ) -> Option<&'a Arc<Function>> {
+        let (function, forwards) = match target {
+            Target::Envelope(function) => return Some(function),
+            Target::Raw => return None,
+            Target::Either(function) => (function, self.0.app.forwards),
+        };
+        let envelope = match body {
+            Some(body) => invocation::is_envelope(&body.text(), &function.trigger) || forwards == Some(false),
+            // Who sent it decides, then: by hand, there is no invocation.
+            None => forwards != Some(true) && id.is_some(),
+        };
+        envelope.then_some(function)
+    }
+
+    /// Runs the function for the host. Always 200 and JSON: of any other reply the host drops the log, and
+    /// the caller gets a bare 500.
+    async fn run_in_envelope(
+        &self,
+        function: Arc<Function>,
+        id: Option<&str>,
+        envelope: Result<Body, Unread>,
+    ) -> Answered {
+        let unread = |unread: Unread| invocation::write(&function::unread(&unread), None, &function.output);
+        let reply = match envelope {
+            Ok(envelope) => {
+                let (handler, function) = (self.clone(), function.clone());
+                let run = move || handler.reply(&function, &envelope.text());
+                self.decide(id, run).await.unwrap_or_else(unread)
+            }
+            Err(reason) => unread(reason),
+        };
+        let reply = self.0.memory.hold(reply).unwrap_or_else(|exhausted| unread(exhausted.into()).into());
+        let mut response = Response::new(reply);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+
+    /// Runs the function for an envelope, and writes the reply.
+    fn reply(&self, function: &Function, envelope: &str) -> Vec<u8> {
+        match invocation::read(envelope, &function.trigger, self.0.limits.bytes) {
+            Ok(body) => {
+                let run = function::run(&body.text, &*self.0.policy);
+                invocation::write(&run, Some(&body), &function.output)
+            }
+            Err(unread) => invocation::write(&function::unread(&unread), None, &function.output),
+        }
+    }
+
+    /// Runs the function for its caller. There is no channel for its log but the process's own.
+    async fn run_raw(&self, id: Option<&str>, body: Result<Body, Unread>) -> Answered {
+        let limit = self.0.limits.bytes;
+        let body =
+            body.and_then(|body| if body.len() > limit { Err(Unread::TooLarge(limit)) } else { Ok(body) });
+        let run = match body {
+            Ok(body) => {
+                let handler = self.clone();
+                let run = move || {
+                    let text = body.text();
+                    let run = function::run(&text, &*handler.0.policy);
+                    (run, text.into_owned())
+                };
+                self.decide(id, run).await.map(|(run, body)| {
+                    log_run(&run, Some(&body), id);
+                    run
+                })
+            }
+            Err(unread) => Err(unread),
+        };
+        let run = run.unwrap_or_else(|unread| {
+            let run = function::unread(&unread);
+            log_run(&run, None, id);
+            run
+        });
+        let Answer { status, content_type, body } = run.answer;
+        let body = match self.0.memory.hold(body.into_bytes()) {
+            Ok(body) => body,
+            Err(exhausted) => {
+                let unread = Unread::from(exhausted);
+                log::warn!("The answer was not sent: {unread}");
+                return text(StatusCode::SERVICE_UNAVAILABLE, unread.to_string());
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+    }
+
+    /// Runs `run`, in which the policy decides, where that keeps nobody else waiting.
+    async fn decide<T: Send + 'static>(
+        &self,
+        id: Option<&str>,
+        run: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Unread> {
+        if self.0.policy.is_computation() {
+            Ok(decision::at_once(id, run))
+        } else {
+            decision::off_workers(&self.0.under_way, id, run).await
+        }
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("app", &self.0.app)
+            .field("limits", &self.0.limits)
+            .finish_non_exhaustive()
     }
 }

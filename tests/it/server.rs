@@ -3,13 +3,19 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
 use dps_custom_allocation::allocation::Policy;
+use dps_custom_allocation::app::App;
 use dps_custom_allocation::body::Limits;
-use dps_custom_allocation::connections;
 use dps_custom_allocation::server::{Handler, routes};
 use dps_custom_allocation::settings::DEFAULT_BODY_LIMIT;
+use dps_custom_allocation::{connections, decision};
 use tokio::sync::oneshot;
 
-/// The handler's server in this process, with another policy. Ends when dropped.
+/// The app of this project: the tutorial's function.
+pub fn tutorial_app() -> App {
+    App::load(env!("CARGO_MANIFEST_DIR").as_ref(), &|_| None).expect("the app's files are right")
+}
+
+/// The handler's server in this process, with another policy, on one worker. Ends when dropped.
 pub struct Server {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -17,20 +23,25 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn with(policy: Policy) -> Self {
+    pub fn with(policy: impl Policy + 'static) -> Self {
         Self::within(policy, Limits::of(DEFAULT_BODY_LIMIT))
     }
 
-    pub fn within(policy: Policy, limits: Limits) -> Self {
+    pub fn within(policy: impl Policy + 'static, limits: Limits) -> Self {
+        crate::log_lines::collect();
         let (address_is, address) = channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .max_blocking_threads(decision::THREADS)
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
                 address_is.send(listener.local_addr().unwrap()).unwrap();
-                let routes = routes(Handler::new(policy, limits));
+                let routes = routes(Handler::new(tutorial_app(), policy, limits));
                 connections::serve(listener, routes, async {
                     let _ = stopped.await;
                 })
