@@ -5,18 +5,29 @@
 //! otherwise Error (`WorkerProcess.cs` and `HttpWorkerDescription.cs` in
 //! <https://github.com/Azure/azure-functions-host>). So each record goes where it keeps its level, in one
 //! line, and the word is put into warnings and kept out of errors. The host stamps lines itself and
-//! shows colours as rubbish.
+//! does not show colours.
+//!
+//! No line is written by the thread that has something to say: they go through a queue, and a full pipe
+//! holds nobody up.
 //!
 //! The lines of an invocation do not come this way when they can travel in its reply (see
 //! [`crate::invocation`]).
 
 use std::env;
-use std::io::{self, Write as _};
+use std::io;
 use std::panic;
+use std::time::{Duration, Instant};
 
 use env_logger::Builder;
 use env_logger::fmt::Formatter;
 use log::{Level, Record};
+
+mod queue;
+
+use self::queue::Queue;
+
+/// How long [`Log`] may take to write what is queued when the process ends.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// For whom the lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,32 +38,49 @@ pub enum Reader {
     Person,
 }
 
+/// The log of the process. Dropped, it writes what is queued, for at most two seconds.
+#[must_use = "dropped, it writes what is queued"]
+#[derive(Debug)]
+pub struct Log {
+    streams: Streams,
+}
+
+#[derive(Clone, Debug)]
+struct Streams {
+    output: Queue,
+    error: Queue,
+}
+
 /// Starts logging at level Information, or as `RUST_LOG` says, and sends panics there too.
-pub fn start(reader: Reader) {
+///
+/// # Errors
+///
+/// When the system has no thread to give.
+pub fn start(reader: Reader) -> io::Result<Log> {
+    let streams = Streams {
+        output: Queue::start(io::stdout(), "standard output", dropped_lines)?,
+        error: Queue::start(io::stderr(), "standard error", dropped_lines)?,
+    };
     let filter = env::var("RUST_LOG").unwrap_or_default();
     // An app setting that was emptied is there, and means no more than one that is not.
     let filter = if filter.trim().is_empty() { "info" } else { &filter };
     let mut builder = Builder::new();
     builder.parse_filters(filter);
-    builder.format(move |formatter, record| write(formatter, record, reader)).init();
+    let log = Log { streams: streams.clone() };
+    builder.format(move |formatter, record| {
+        streams.write(formatter, record, reader);
+        Ok(())
+    });
+    builder.init();
     panic::set_hook(Box::new(|panic| log::error!("{panic}")));
+    Ok(log)
 }
 
-fn write(formatter: &Formatter, record: &Record<'_>, reader: Reader) -> io::Result<()> {
-    let text = one_line(&record.args().to_string());
-    let line = match reader {
-        Reader::Host => for_host(record.level(), &text),
-        Reader::Person => {
-            let stamp = formatter.timestamp_millis().to_string();
-            format!("{} [{}] {text}\n", stamp.trim_end_matches('Z'), name(record.level()))
-        }
-    };
-    // One write a line, so that lines of several threads do not mix.
-    if record.level() <= Level::Warn {
-        io::stderr().lock().write_all(line.as_bytes())
-    } else {
-        io::stdout().lock().write_all(line.as_bytes())
-    }
+/// What stands in place of lines that nobody read in time.
+fn dropped_lines(count: u64) -> String {
+    format!(
+        "Warning: {count} lines were dropped here, because the lines before them were not read in time.\n"
+    )
 }
 
 fn for_host(level: Level, text: &str) -> String {
@@ -97,5 +125,32 @@ const fn name(level: Level) -> &'static str {
         Level::Info => "Information",
         Level::Debug => "Debug",
         Level::Trace => "Trace",
+    }
+}
+
+// === impl Log ===
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + FLUSH;
+        self.streams.output.flush(deadline);
+        self.streams.error.flush(deadline);
+    }
+}
+
+// === impl Streams ===
+
+impl Streams {
+    fn write(&self, formatter: &Formatter, record: &Record<'_>, reader: Reader) {
+        let text = one_line(&record.args().to_string());
+        let line = match reader {
+            Reader::Host => for_host(record.level(), &text),
+            Reader::Person => {
+                let stamp = formatter.timestamp_millis().to_string();
+                format!("{} [{}] {text}\n", stamp.trim_end_matches('Z'), name(record.level()))
+            }
+        };
+        let stream = if record.level() <= Level::Warn { &self.error } else { &self.output };
+        stream.push(line);
     }
 }
