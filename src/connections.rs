@@ -51,8 +51,8 @@ pub fn raise_file_limit() {
     }
 }
 
-/// Serves `routes` on `listener` until `stop` is ready, then lets the requests under way end.
-pub async fn serve<F>(listener: TcpListener, routes: F, stop: impl Future<Output = ()>)
+/// Serves `routes` on `listener` until `stop` is ready, then lets the requests under way end. Returns what `stop` gave.
+pub async fn serve<F, S>(listener: TcpListener, routes: F, stop: impl Future<Output = S>) -> S
 where
     F: Filter<Error = std::convert::Infallible> + Clone + Send + Sync + 'static,
     F::Extract: Reply,
@@ -65,10 +65,10 @@ where
     let mut stop = pin!(stop);
     // Whether it has been said that connections are turned away: once, however many there are.
     let mut said = false;
-    loop {
+    let stopped = loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = &mut stop => break,
+            stopped = &mut stop => break stopped,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
@@ -97,9 +97,10 @@ where
             }
             drop(place);
         });
-    }
+    };
     drop(listener);
     if tokio::time::timeout(GRACE, requests.shutdown()).await.is_err() {
         log::warn!("Stopped with requests under way that took more than {} seconds.", GRACE.as_secs());
     }
+    stopped
 }

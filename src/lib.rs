@@ -3,12 +3,13 @@
 //!
 //! # The way of a request
 //!
-//! 1. [`connections`] takes the Functions host's connection; [`server`] routes the request.
-//! 2. [`body`] reads it, within bounds; [`invocation`] takes the caller's body out of the host's JSON.
-//! 3. [`function`] reads that as an [`webhook::AllocationRequest`] and asks [`allocation`], the policy.
+//! 1. [`connections`] takes the Functions host's connection; [`server`] finds the function, one of the [`app`]'s.
+//! 2. [`body`] reads the request, within bounds; [`invocation`] takes the caller's body out of the host's JSON.
+//! 3. [`function`] reads that as a [`webhook::AllocationRequest`] and asks [`allocation`], the policy; [`decision`]
+//!    is where: on the thread that read the request, or away from it.
 //! 4. The answer and the function's log go back in one reply, written by [`invocation`].
 //!
-//! [`settings`], [`logging`] and [`stop`] are the process's own, put together in `main.rs`.
+//! [`cli`], [`settings`], [`logging`] and [`stop`] are the process's own, put together in `main.rs`.
 //!
 //! # What comes of it
 //!
@@ -18,17 +19,23 @@
 //! | another device | 400 | `Unrecognized device registration.` |
 //! | no linked hubs | 400 | `No hub group defined for the enrollment.` |
 //! | no registration id, or no body | 400 | `Registration ID not provided for the device.` |
-//! | what is no allocation request | 400 | a sentence: what was wrong, what was wanted |
-//! | too large; too slow; too many large ones | 413; 408; 503 | a sentence |
+//! | not an allocation request | 400 | a sentence: what was expected, what was found |
+//! | too large; too slow; too many at once | 413; 408; 503 | a sentence |
 //! | a policy that panics | 500 | a sentence |
 
 pub mod allocation;
+pub mod app;
 pub mod body;
+pub mod cli;
 pub mod connections;
+pub mod decision;
 pub mod function;
 pub mod invocation;
 pub mod logging;
+pub mod memory;
+pub mod mistakes;
 pub mod server;
 pub mod settings;
 pub mod stop;
 pub mod webhook;
+mod words;

@@ -4,51 +4,73 @@
 //! |---|---|
 //! | 0 | told to stop (SIGTERM, SIGINT); requests under way had some seconds to end |
 //! | 1 | cannot listen on its port, or cannot start |
-//! | 64 | a setting is wrong (`EX_USAGE`) |
+//! | 64 | an argument, a setting or a file of the app is wrong (`EX_USAGE`) |
+//! | 200 | told to stop by SIGTERM under the Functions host |
 //!
-//! To the Functions host any code but 0 and 200 is a crash; it restarts the handler twice
+//! To the Functions host any code but 0 and 200 is a crash; it restarts the handler twice. Upon 200 it restarts it at
+//! once and does not count it; upon 0 it never does, and every call fails from then on
 //! (`HttpFunctionInvocationDispatcher.cs` in <https://github.com/Azure/azure-functions-host>).
 
 use std::env;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
+use dps_custom_allocation::allocation::Toasters;
+use dps_custom_allocation::app::App;
 use dps_custom_allocation::body::Limits;
+use dps_custom_allocation::cli::{self, Command};
 use dps_custom_allocation::logging::{self, Reader};
+use dps_custom_allocation::mistakes::Mistakes;
 use dps_custom_allocation::server::{self, Handler};
 use dps_custom_allocation::settings::{self, Settings};
-use dps_custom_allocation::{allocation, connections, stop};
+use dps_custom_allocation::stop::{self, AskedBy};
+use dps_custom_allocation::{connections, decision};
 use tokio::net::TcpListener;
 
 const CANNOT_SERVE: u8 = 1;
-const BAD_SETTINGS: u8 = 64;
+const USAGE: u8 = 64;
+const RESTART: u8 = 200;
 
 fn main() -> ExitCode {
     let under_host = env::var_os(settings::WORKER_ID).is_some();
-    logging::start(if under_host { Reader::Host } else { Reader::Person });
-    let settings = match Settings::load(|name| env::var(name)) {
-        Ok(settings) => settings,
-        Err(mistakes) => {
-            log::error!("{mistakes}.");
-            return ExitCode::from(BAD_SETTINGS);
-        }
+    // Dropped last, it writes what is still to be said.
+    let Ok(_log) = logging::start(if under_host { Reader::Host } else { Reader::Person }) else {
+        return ExitCode::from(CANNOT_SERVE);
     };
-    match run(settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            log::error!("{error}.");
-            ExitCode::from(CANNOT_SERVE)
-        }
+    match cli::parse(env::args_os().skip(1)) {
+        Ok(Command::Serve) => serve(under_host),
+        Ok(Command::Help) => print(cli::HELP),
+        Ok(Command::Version) => print(&cli::version()),
+        Err(unknown) => fail(USAGE, &unknown),
     }
 }
 
-fn run(settings: Settings) -> io::Result<()> {
+fn serve(under_host: bool) -> ExitCode {
+    match load() {
+        Ok((settings, app)) => match run(&settings, app) {
+            Ok(AskedBy::Terminate) if under_host => ExitCode::from(RESTART),
+            Ok(_) => ExitCode::SUCCESS,
+            Err(error) => fail(CANNOT_SERVE, &error.to_string()),
+        },
+        Err(mistakes) => fail(USAGE, &mistakes.to_string()),
+    }
+}
+
+fn load() -> Result<(Settings, App), Mistakes> {
+    let settings = Settings::load(|name| env::var(name))?;
+    let app = App::load(&settings.app_root, &|name| env::var(name).ok())?;
+    Ok((settings, app))
+}
+
+fn run(settings: &Settings, app: App) -> io::Result<AskedBy> {
     connections::raise_file_limit();
-    // Two threads at least, so that one slow policy does not keep the host from seeing that we live.
-    let threads = available_parallelism().map_or(2, |cores| cores.get().max(2));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(available_parallelism().map_or(1, usize::from))
+        .max_blocking_threads(decision::THREADS)
+        .enable_all()
+        .build()?;
     let served = runtime.block_on(async {
         // Before listening: whoever sees the port open may already ask to stop.
         let asked_to_stop = stop::asked()?;
@@ -56,12 +78,22 @@ fn run(settings: Settings) -> io::Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port)).await.map_err(|error| {
             io::Error::new(error.kind(), format!("Cannot listen on 127.0.0.1:{}: {error}", settings.port))
         })?;
-        log::info!("Listening on http://{}{}", listener.local_addr()?, server::RAW_PATH);
-        let handler = Handler::new(allocation::allocate, Limits::of(settings.body_limit));
-        connections::serve(listener, server::routes(handler), asked_to_stop).await;
-        Ok(())
+        log::info!("Listening on http://{}", listener.local_addr()?);
+        log::info!("Functions: {}", app.routes());
+        let handler = Handler::new(app, Toasters, Limits::of(settings.body_limit));
+        Ok(connections::serve(listener, server::routes(handler), asked_to_stop).await)
     });
     // A policy that never returns must not keep the process from ending.
     runtime.shutdown_background();
     served
+}
+
+fn print(text: &str) -> ExitCode {
+    let written = io::stdout().write_all(text.as_bytes());
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(CANNOT_SERVE) }
+}
+
+fn fail(code: u8, what: &str) -> ExitCode {
+    log::error!("{what}.");
+    ExitCode::from(code)
 }

@@ -1,0 +1,49 @@
+use crate::process;
+
+#[test]
+fn help_says_what_it_is_its_variables_and_its_exit_codes() {
+    for option in ["--help", "-h"] {
+        let ended = process::run(process::command(&[]).arg(option));
+        assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+        assert_eq!(ended.stdout, dps_custom_allocation::cli::HELP);
+    }
+    let help = dps_custom_allocation::cli::HELP;
+    for named in [
+        "Usage: handler",
+        "FUNCTIONS_CUSTOMHANDLER_PORT",
+        "FUNCTIONS_APP_ROOT_PATH",
+        "ALLOCATION_BODY_LIMIT",
+        "RUST_LOG",
+        "  0  ",
+        "  1  ",
+        "  64 ",
+        "  200 ",
+    ] {
+        assert!(help.contains(named), "{named}");
+    }
+}
+
+#[test]
+fn version_says_name_and_version() {
+    for option in ["--version", "-V"] {
+        let ended = process::run(process::command(&[]).arg(option));
+        assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+        assert_eq!(ended.stdout, format!("handler {} (dps-custom-allocation)\n", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[test]
+fn an_unknown_argument_is_an_error_and_no_server() {
+    for (arguments, unknown) in [
+        (&["--prot"][..], "--prot"),
+        (&["serve"], "serve"),
+        (&[""], ""),
+        (&["--help", "more"], "more"),
+        (&["more", "--help"], "more"),
+    ] {
+        let ended = process::run(process::command(&[]).args(arguments));
+        assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(64), ""), "{arguments:?}: {ended:?}");
+        let sentence = format!("Unknown argument {unknown:?}; expected none, --help or --version.\n");
+        assert!(ended.stderr.ends_with(&sentence), "{arguments:?}: {ended:?}");
+    }
+}
