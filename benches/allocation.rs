@@ -5,9 +5,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use dps_custom_allocation::allocation::{Notes, allocate};
-use dps_custom_allocation::function::http_trigger1;
+use dps_custom_allocation::allocation::{Notes, Policy as _, Toasters};
 use dps_custom_allocation::webhook::AllocationRequest;
+use dps_custom_allocation::{decision, function};
 
 const RECORDED: &str = include_str!("../tests/fixtures/requests/contoso-toaster-007.json");
 
@@ -18,12 +18,12 @@ fn allocate_recorded(criterion: &mut Criterion) {
         bencher.iter(|| {
             let request = AllocationRequest::parse(black_box(RECORDED)).expect("the request is well-formed");
             let mut notes = Notes::default();
-            let response = allocate(&request, &mut notes).expect("a toaster is assigned");
+            let response = Toasters.allocate(&request, &mut notes).expect("a toaster is assigned");
             black_box((response, notes));
         });
     });
     group.bench_function("the whole function", |bencher| {
-        bencher.iter(|| black_box(http_trigger1(black_box(RECORDED), allocate)));
+        bencher.iter(|| black_box(function::run(black_box(RECORDED), &Toasters)));
     });
     group.finish();
 }
@@ -35,9 +35,35 @@ fn allocate_by_size(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(body.len() as u64));
         let name = BenchmarkId::from_parameter(format!("{hubs} hubs, {payload_kb} KB payload"));
         group.bench_with_input(name, &body, |bencher, body| {
-            bencher.iter(|| black_box(http_trigger1(black_box(body), allocate)));
+            bencher.iter(|| black_box(function::run(black_box(body), &Toasters)));
         });
     }
+    group.finish();
+}
+
+/// What it costs to decide elsewhere than where the request was read.
+fn allocate_by_place(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    let decide = || function::run(black_box(RECORDED), &Toasters);
+    let mut group = criterion.benchmark_group("the whole function, by place");
+    group.bench_function("at once", |bencher| {
+        bencher.iter(|| black_box(runtime.block_on(async { decision::at_once(None, decide) })));
+    });
+    group.bench_function("tokio's blocking threads", |bencher| {
+        let under_way = decision::UnderWay::default();
+        bencher.iter(|| black_box(runtime.block_on(decision::off_workers(&under_way, None, decide))));
+    });
+    group.bench_function("a new thread each", |bencher| {
+        bencher.iter(|| {
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || sender.send(decide()));
+            black_box(runtime.block_on(receiver).expect("the thread decides"))
+        });
+    });
     group.finish();
 }
 
@@ -49,5 +75,5 @@ fn request(hubs: usize, payload: usize) -> String {
     request.to_string()
 }
 
-criterion_group!(benches, allocate_recorded, allocate_by_size);
+criterion_group!(benches, allocate_recorded, allocate_by_size, allocate_by_place);
 criterion_main!(benches);
