@@ -9,10 +9,14 @@
     reason = "these are tests"
 )]
 
+/// Function apps of a test's own.
+mod app_folder;
 /// What the Functions host sends to a handler.
 mod envelope;
 /// A small HTTP client that puts every byte of a request where the test wants it.
 mod http;
+/// What the handler logs in this process.
+mod log_lines;
 /// The handler's process, and what it printed.
 mod process;
 /// The routes in this process, with a policy of the test's own.
@@ -20,12 +24,18 @@ mod server;
 
 /// The policy's table, and every odd body.
 mod allocation;
+/// The app's own names: functions, bindings, routes.
+mod app;
 /// What a custom handler owes the Functions host, point by point.
 mod checklist;
+/// The command line.
+mod cli;
 /// The files that the Functions host and Core Tools read, against each other and the routes.
 mod manifests;
 /// Signals, exit codes, settings, log lines.
 mod operation;
+/// Standard output and error, also when nobody reads.
+mod output;
 /// Anything at all as a body or as an envelope.
 mod properties;
 /// What hostile and slow callers can do, which must be little.
@@ -34,6 +44,8 @@ mod robustness;
 mod scripts;
 /// The tutorial's two recorded requests through the real process.
 mod tutorial;
+/// Policies that wait, and everybody else meanwhile.
+mod waiting;
 /// The types of the webhook's contract, member by member.
 mod webhook;
 /// The policy that the README writes.

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use dps_custom_allocation::server::{ENVELOPE_PATH, RAW_PATH};
+use dps_custom_allocation::app::App;
 use serde_json::{Value, json};
 
 use crate::envelope::TOASTER;
@@ -28,7 +28,7 @@ fn host_json_runs_the_handler_in_envelope_mode() {
     assert_eq!(handler["enableForwardingHttpRequest"], false);
     assert_eq!(handler.get("enableProxyingHttpRequest"), None);
     assert_eq!(host.get("extensionBundle"), None, "an HTTP trigger needs none, and func would download it");
-    assert_eq!(host.pointer("/extensions/http/routePrefix"), None, "the routes count on the prefix api");
+    assert_eq!(host.pointer("/extensions/http/routePrefix"), None, "the documents count on the prefix api");
     let kept = host.pointer("/logging/applicationInsights/samplingSettings/excludedTypes").unwrap();
     assert!(kept.as_str().unwrap().split(';').any(|kind| kind == "Trace"), "no decision is sampled away");
 }
@@ -44,14 +44,8 @@ fn function_json_is_what_the_routes_serve() {
         ] }),
         "one HTTP trigger and one HTTP output: with any other binding the host would not forward or proxy"
     );
-    let folders: Vec<_> = std::fs::read_dir(env!("CARGO_MANIFEST_DIR"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.join("function.json").exists())
-        .collect();
-    assert_eq!(folders.len(), 1, "{folders:?}");
-    let name = folders[0].file_name().unwrap().to_str().unwrap();
-    assert_eq!((ENVELOPE_PATH, RAW_PATH), (format!("/{name}").as_str(), format!("/api/{name}").as_str()));
+    let app = App::load(env!("CARGO_MANIFEST_DIR").as_ref(), &|_| None).unwrap();
+    assert_eq!(app.routes(), "HttpTrigger1 at POST /api/HttpTrigger1");
 }
 
 #[test]
@@ -66,16 +60,4 @@ fn local_settings_hold_nothing_secret() {
         json!({ "IsEncrypted": false, "Values": { "FUNCTIONS_WORKER_RUNTIME": "custom", "AzureWebJobsStorage": "" } }),
         "this file is in git: settings of one's own belong into the environment"
     );
-}
-
-#[test]
-fn funcignore_lets_through_what_the_app_needs_and_nothing_else() {
-    let rules = read(".funcignore");
-    let executable = read_json("host.json");
-    let executable = executable.pointer("/customHandler/description/defaultExecutablePath").unwrap();
-    let expected = format!(
-        "*\n!/host.json\n!/{}\n!{ENVELOPE_PATH}/\n!{ENVELOPE_PATH}/**\n",
-        executable.as_str().unwrap()
-    );
-    assert_eq!(rules, expected);
 }

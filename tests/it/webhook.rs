@@ -151,11 +151,11 @@ fn a_payload_is_read_as_the_users_own_type() {
     let sentence = |payload: &str| read(payload).unwrap_err().to_string();
     assert_eq!(
         sentence(r#"{"modelId":"a","slots":[1,"x"]}"#),
-        "The request body has the wrong type at deviceRuntimeContext.payload.slots[1]: found string \"x\", wanted u8."
+        "The request body has the wrong type at deviceRuntimeContext.payload.slots[1]: expected u8, found \"x\"."
     );
     assert_eq!(
         sentence(r#"{"slots":[]}"#),
-        "The request body has the wrong type at deviceRuntimeContext.payload: missing field `modelId`."
+        "The request body has the wrong type at deviceRuntimeContext.payload: missing member `modelId`."
     );
 }
 
@@ -164,10 +164,10 @@ fn a_member_of_the_wrong_type_is_named_when_it_is_read() {
     let body = r#"{"enrollmentGroup":{"reprovisionPolicy":{"migrateDeviceData":"yes"}}}"#;
     let request = AllocationRequest::parse(body).unwrap();
     let Err(Malformed::WrongType { place, what }) = request.enrollment_group.read() else {
-        panic!("it is no truth value");
+        panic!("it is not a boolean");
     };
     assert_eq!(place, "enrollmentGroup.reprovisionPolicy.migrateDeviceData");
-    assert_eq!(what, "found string \"yes\", wanted a boolean");
+    assert_eq!(what, "expected a boolean, found \"yes\"");
 }
 
 #[test]

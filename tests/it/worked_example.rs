@@ -1,7 +1,7 @@
 //! The README's worked example: the lines below the rule stand there word for word, and do what it says.
 
 use dps_custom_allocation::allocation::{Notes, Refusal};
-use dps_custom_allocation::function::http_trigger1;
+use dps_custom_allocation::function;
 use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse, InitialTwin, TwinProperties};
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -20,7 +20,7 @@ fn it_assigns_by_payload_with_a_twin_and_a_payload() {
             "deviceRuntimeContext": { "registrationId": "r", "payload": payload },
             "linkedHubs": ["contoso-toasters-hub-1", "contoso-heatpumps-hub-1"],
         });
-        let answer = http_trigger1(&body.to_string(), allocate).answer;
+        let answer = function::run(&body.to_string(), &allocate).answer;
         (answer.status, answer.body)
     };
     let assigned = json!({
@@ -30,11 +30,11 @@ fn it_assigns_by_payload_with_a_twin_and_a_payload() {
     });
     assert_eq!(answer(json!({ "division": "heatpumps" })), (200, assigned.to_string()));
     for (payload, words) in [
-        (json!(null), "No payload. Wanted: {\"division\": \"toasters\" or \"heatpumps\"}."),
+        (json!(null), "No payload; expected {\"division\": \"toasters\" or \"heatpumps\"}."),
         (json!({ "division": "ovens" }), "No hub of division ovens is linked."),
         (
             json!({ "division": 5 }),
-            "The request body has the wrong type at deviceRuntimeContext.payload.division: found integer `5`, wanted a string.",
+            "The request body has the wrong type at deviceRuntimeContext.payload.division: expected a string, found 5.",
         ),
     ] {
         assert_eq!(answer(payload), (400, words.to_owned()));
@@ -53,7 +53,7 @@ pub fn allocate<'a>(
     notes: &mut Notes,
 ) -> Result<AllocationResponse<'a>, Refusal> {
     let Some(payload) = request.device_runtime_context.payload.read_as::<Payload>()? else {
-        return Err(Refusal::new("No payload. Wanted: {\"division\": \"toasters\" or \"heatpumps\"}."));
+        return Err(Refusal::new("No payload; expected {\"division\": \"toasters\" or \"heatpumps\"}."));
     };
     let hubs = request.linked_hubs()?.unwrap_or_default();
     let wanted = format!("-{}-", payload.division);

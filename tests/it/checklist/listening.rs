@@ -19,10 +19,10 @@ fn point_02_says_in_one_line_why_a_port_cannot_be_used() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let taken = taken.local_addr().unwrap().port().to_string();
     let cases = [
-        ("http", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT is \"http\", and a number from 0 to 65535 is wanted (or no such variable, for 3000).\n".to_owned()),
-        ("", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT is \"\", and a number from 0 to 65535 is wanted (or no such variable, for 3000).\n".to_owned()),
-        ("65536", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT is \"65536\", and a number from 0 to 65535 is wanted (or no such variable, for 3000).\n".to_owned()),
-        ("-1", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT is \"-1\", and a number from 0 to 65535 is wanted (or no such variable, for 3000).\n".to_owned()),
+        ("http", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT: expected a number from 0 to 65535, found \"http\" (not set, it is 3000).\n".to_owned()),
+        ("", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT: expected a number from 0 to 65535, found \"\" (not set, it is 3000).\n".to_owned()),
+        ("65536", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT: expected a number from 0 to 65535, found \"65536\" (not set, it is 3000).\n".to_owned()),
+        ("-1", 64, "Error: FUNCTIONS_CUSTOMHANDLER_PORT: expected a number from 0 to 65535, found \"-1\" (not set, it is 3000).\n".to_owned()),
         (&taken, 1, format!("Error: Cannot listen on 127.0.0.1:{taken}: Address already in use (os error 98).\n")),
     ];
     for (port, code, line) in cases {
@@ -37,11 +37,11 @@ fn point_03_answers_get_root_at_once_and_logs_nothing() {
     let handler = Handler::start_with(&[("RUST_LOG", "trace")]);
     for _ in 0..10 {
         let response = http::get(handler.address, "/");
-        assert_eq!((response.status, response.body.as_str()), (200, "HttpTrigger1 is ready."));
+        assert_eq!((response.status, response.body.as_str()), (200, "Ready: HttpTrigger1."));
     }
     let ended = handler.stop();
     let ours = ended.stdout.lines().filter(|line| line.contains("[Information]")).count();
-    assert_eq!(ours, 2, "one line for the start, one for the stop: {ended:?}");
+    assert_eq!(ours, 3, "two lines for the start, one for the stop: {ended:?}");
     assert_eq!(ended.stderr, "");
 }
 
@@ -60,13 +60,13 @@ fn point_04_routes_by_exact_path_and_tolerates_others() {
         assert_eq!(response.status, 404, "{path}");
         assert_eq!(
             response.body,
-            "There is nothing here. Allocation requests are wanted at POST /api/HttpTrigger1."
+            "There is nothing here. Expected an allocation request: HttpTrigger1 at POST /api/HttpTrigger1."
         );
     }
     for (path, allowed) in [("/HttpTrigger1", "POST"), ("/api/httpTRIGGER1", "POST")] {
         let response = http::get(handler.address, path);
         assert_eq!((response.status, response.header("allow")), (405, Some(allowed)), "{path}");
-        assert_eq!(response.body, "POST is wanted here.");
+        assert_eq!(response.body, "Expected POST here.");
     }
     assert_eq!((post("/").status, post("/").header("allow")), (405, Some("GET, HEAD")));
 }

@@ -7,7 +7,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use dps_custom_allocation::allocation::{Notes, Refusal, allocate};
+use dps_custom_allocation::allocation::{Notes, Policy as _, Refusal, Toasters};
 use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse};
 
 /// Points 1 to 4: where it listens, and what it routes.
@@ -35,6 +35,6 @@ fn panicking<'a>(
     notes.add("noted before");
     match request.device_runtime_context.registration_id()?.as_deref() {
         Some("contoso-toaster-007") => panic!("the toaster is on fire"),
-        _ => allocate(request, notes),
+        _ => Toasters.allocate(request, notes),
     }
 }

@@ -3,7 +3,7 @@ use crate::envelope::{self, HEAT_PUMP, HUB, PROCESSED, Reply, TOASTER};
 use crate::http::{self, DEADLINE};
 use crate::process::{self, Handler, UNDER_HOST};
 use crate::server::Server;
-use dps_custom_allocation::allocation::{Notes, Refusal, allocate};
+use dps_custom_allocation::allocation::{Notes, Policy as _, Refusal, Toasters};
 use dps_custom_allocation::connections;
 use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse};
 use nix::sys::signal::Signal;
@@ -47,7 +47,7 @@ fn slow<'a>(request: &AllocationRequest<'a>, notes: &mut Notes) -> Result<Alloca
     SLOW.1.notify_all();
     let (state, _) = SLOW.1.wait_timeout_while(state, DEADLINE, |state| !state.1).unwrap();
     drop(state);
-    allocate(request, notes)
+    Toasters.allocate(request, notes)
 }
 
 #[test]
@@ -137,8 +137,9 @@ fn point_28_what_is_no_error_is_not_on_stderr() {
     assert_eq!(ended.stderr, "");
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert!(lines[0].starts_with("Listening on http://127.0.0.1:"), "{lines:?}");
-    assert_eq!(lines[1..5], [PROCESSED, "Request.Body:...", HEAT_PUMP, "Unknown device registration"]);
-    assert_eq!(lines[5..], ["", "Response", "Unrecognized device registration.", "Asked to stop (SIGTERM)."]);
+    assert_eq!(lines[1], "Functions: HttpTrigger1 at POST /api/HttpTrigger1");
+    assert_eq!(lines[2..6], [PROCESSED, "Request.Body:...", HEAT_PUMP, "Unknown device registration"]);
+    assert_eq!(lines[6..], ["", "Response", "Unrecognized device registration.", "Asked to stop (SIGTERM)."]);
 }
 
 #[test]

@@ -157,14 +157,14 @@ fn point_21_no_key_and_no_query_in_any_log() {
     let broken = envelope.to_string().replace("\"Body\":\"", "\"Body\":5,\"x\":\"");
     assert!(!http::post(handler.address, "/HttpTrigger1", &[], broken).body.contains(SECRET));
     // Not in the shape that the host sends, and still nothing that a log may show.
-    for (broken, wanted) in [
+    for (broken, expected) in [
         (json!({ "Data": { "req": { "Headers": SECRET } } }), "an object of headers"),
         (json!({ "Data": { "req": SECRET } }), "an object"),
         (json!({ "Data": SECRET }), "an object"),
         (json!(SECRET), "an object"),
     ] {
         let reply = envelope::call(handler.address, &broken);
-        let sentence = format!("The invocation cannot be read: expected {wanted} at line 1 column ");
+        let sentence = format!("The invocation cannot be read: expected {expected} at line 1 column ");
         assert!(reply.body.starts_with(&sentence) && !reply.body.contains(SECRET), "{reply:?}");
         assert_eq!(reply.log, [PROCESSED, "\nResponse", &reply.body]);
     }
