@@ -2,6 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
+use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -12,6 +15,10 @@ use super::console::Console;
 use super::keeper::Keeper;
 use super::launch::Launch;
 use super::process::Process;
+
+/// Ports for handlers: below those that systems give to whoever asks for any (from 32768 on Linux, from 49152
+/// elsewhere), so that between the choice of a port and the handler's own listening nobody is given it.
+const PORTS: Range<u16> = 20_000..32_000;
 
 /// The handler, from a caller's point of view.
 #[derive(Debug)]
@@ -132,7 +139,37 @@ impl Worker {
     }
 }
 
-/// A port that nobody listens on. The listener that found it is closed again, as the host closes it.
+/// A port that nobody listens on, another one at each call. The listener that found it is closed again, as the
+/// host closes it.
 fn free_port() -> io::Result<SocketAddr> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    for _ in PORTS {
+        // Emulators that are started at the same time begin at different ports.
+        let nth = (process::id() as usize + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.len();
+        let Some(port) = PORTS.clone().nth(nth) else { break };
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(listener) => return listener.local_addr(),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_handler_has_a_port_of_its_own_that_is_given_to_nobody_else() {
+        let (first, second) = (free_port().unwrap(), free_port().unwrap());
+        assert_ne!(first, second);
+        for address in [first, second] {
+            assert!(PORTS.contains(&address.port()), "{address}");
+        }
+        // A port that is taken, by this test or by somebody else, is passed over.
+        let next = PORTS.start + (second.port() + 1 - PORTS.start) % (PORTS.end - PORTS.start);
+        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, next));
+        assert_ne!(free_port().unwrap().port(), next);
+    }
 }

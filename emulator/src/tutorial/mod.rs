@@ -14,7 +14,7 @@ use self::mask::masked;
 use crate::contoso::{self, GROUP, HEAT_PUMP, HUB, ID_SCOPE, PAYLOAD, TOASTER};
 use crate::device::{Device, Endpoint, register_aloud};
 use crate::emulator::Emulator;
-use crate::journal::Kept;
+use crate::journal::{Entry, Kept};
 
 /// Where the tutorial is.
 const PAGE: &str = "\
@@ -135,14 +135,19 @@ impl<W: Write> Tutorial<W> {
     }
 }
 
-/// What the function logged since the entry `before`, to the end of its execution.
+/// What the function logged since the entry `before`, from the beginning to the end of its execution. What the
+/// handler says of itself when it starts may come late, and is not part of it.
 async fn function_log(log: &Kept, before: usize) -> String {
     let deadline = Instant::now() + LOGGED;
     loop {
-        let entries = log.entries();
-        let ended = entries.iter().skip(before).any(|entry| entry.text.starts_with("Executed "));
-        if ended || Instant::now() > deadline {
-            return entries.iter().skip(before).map(|entry| format!("{entry}\n")).collect();
+        let mut entries = log.entries().split_off(before);
+        let at =
+            |entries: &[Entry], word: &str| entries.iter().position(|entry| entry.text.starts_with(word));
+        let mut entries = entries.split_off(at(&entries, "Executing ").unwrap_or(0));
+        let ended = at(&entries, "Executed ");
+        if ended.is_some() || Instant::now() > deadline {
+            entries.truncate(ended.map_or(entries.len(), |at| at + 1));
+            return entries.iter().map(|entry| format!("{entry}\n")).collect();
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,6 +1,7 @@
 //! Custom allocation: what the webhook is sent, and what its answers do.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::dps_rig::{
     GROUP_KEY, HEATPUMPS, KEY_A, Rig, TOASTERS, attestation, config, eager, group, individual,
 };
 use crate::dps_webhook_server::{Reply, WebhookServer, custom};
+use crate::program::closed_port;
 
 const ID: &str = "contoso-toaster-007";
 
@@ -300,11 +302,12 @@ async fn a_webhook_that_gives_no_answer_is_asked_again() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let rude = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let babbling = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let closed = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = |listener: &TcpListener| format!("http://{}/f?code=s3cret", listener.local_addr().unwrap());
-    let no_tls = url(&babbling).replace("http:", "https:");
-    let urls = [url(&silent), url(&rude), url(&babbling), no_tls, url(&closed)];
-    drop(closed);
+    let (_closed, closed) = closed_port();
+    let url = |address: SocketAddr| format!("http://{address}/f?code=s3cret");
+    let [silent_url, rude_url, babbling_url] =
+        [&silent, &rude, &babbling].map(|listener| url(listener.local_addr().unwrap()));
+    let no_tls = babbling_url.replace("http:", "https:");
+    let urls = [silent_url, rude_url, babbling_url, no_tls, url(closed)];
     tokio::spawn(async move {
         loop {
             drop(rude.accept().await);

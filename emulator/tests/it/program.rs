@@ -1,13 +1,18 @@
-//! Programs run as a user runs them: arguments, environment, standard input; with a deadline.
+//! Programs run as a user runs them: arguments, environment, standard input; with a deadline. And what the system
+//! gives the tests: ports, open files.
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{Read, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpSocket;
 
 /// Far more than any run takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
@@ -103,6 +108,21 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Option<i32> {
         }
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// An address at which nobody listens, nor will as long as the socket is there: connections are refused.
+pub(crate) fn closed_port() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// Lets this process open as many files as the system allows, and tells how many that are.
+pub(crate) fn open_files() -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).unwrap();
+    limit.maximum.map_or(usize::MAX, |files| files.try_into().unwrap())
 }
 
 fn collect(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {

@@ -15,11 +15,12 @@ use dps_emulator::journal::{Journal, Kept};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
 
 use crate::connect_proxy::ConnectProxy;
 use crate::dps_server::{self, Stage};
 use crate::host::App;
-use crate::program::{Ended, handler, run, run_for};
+use crate::program::{DEADLINE, Ended, handler, run, run_for};
 
 /// An SDK, and the protocol it registers over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,8 +279,15 @@ async fn a_webhook_may_be_slow_and_fail_twice() {
         stage.webhook.hold();
         let before = stage.webhook.calls().len();
         let (reported, ()) = tokio::join!(register_at(&stage, sdk, "contoso-toaster-007"), async {
-            // What makes the webhook slow, and nothing that the test waits for.
-            tokio::time::sleep(Duration::from_secs(4)).await;
+            let called = timeout(DEADLINE, async {
+                while stage.webhook.calls().len() == before {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            });
+            // What then follows makes the webhook slow, and is nothing that the test waits for.
+            if called.await.is_ok() {
+                sleep(Duration::from_secs(4)).await;
+            }
             stage.webhook.release();
         });
         assert_eq!(

@@ -10,12 +10,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use tempfile::TempDir;
 
+use crate::host::App;
 use crate::program::{DEADLINE, emulator, handler, run, wait};
 
 /// Ctrl-C ends everything within this.
 const SOON: Duration = Duration::from_secs(2);
+
+/// Free ports.
+const UP: [&str; 7] = ["up", "--port", "0", "--mqtt-port", "0", "--https-port", "0"];
 
 /// A command that runs until it is told to end.
 struct Running {
@@ -23,6 +28,7 @@ struct Running {
     lines: Receiver<String>,
     said: String,
     _state: TempDir,
+    _app: Option<App>,
 }
 
 impl Running {
@@ -30,12 +36,20 @@ impl Running {
         let state = tempfile::tempdir().unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let mut command = emulator(args);
+        let mut app = None;
         match args[0] {
             "dps" => {
                 let config = state.path().join("dps.json");
                 let hubs = ["a.azure-devices.net".to_owned()];
                 fs::write(&config, dps_emulator::contoso::configuration(&hubs, "http://localhost/")).unwrap();
                 command.arg("--config").arg(config);
+            }
+            // Its calls never end, so that it is in the middle of the tutorial whenever it is looked at.
+            "tutorial" => {
+                let mute = App::new();
+                mute.settings(json!({"SCRIPTED_STARTS": "mute"}));
+                command.arg("--app").arg(mute.path());
+                app = Some(mute);
             }
             _ => {
                 command.arg("--app").arg(root).arg("--handler").arg(handler());
@@ -48,7 +62,7 @@ impl Running {
         let (send, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        Self { child, lines, said: String::new(), _state: state }
+        Self { child, lines, said: String::new(), _state: state, _app: app }
     }
 
     /// Waits until a line with `text` is printed.
@@ -73,8 +87,8 @@ impl Running {
         processes().into_iter().filter(|(_, parent)| *parent == self.child.id()).map(|(id, _)| id).collect()
     }
 
-    /// Sends `signal`, and checks that all ends soon, with this exit code.
-    fn ends(mut self, signal: Signal, code: i32) {
+    /// Sends `signal`, and checks that all ends, with this exit code; how long it took.
+    fn ends(mut self, signal: Signal, code: i32) -> Duration {
         let children = self.children();
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         let begun = Instant::now();
@@ -83,10 +97,13 @@ impl Running {
         let took = begun.elapsed();
         let errors = self.errors();
         assert_eq!(ended, Some(code), "{signal:?}\n{}\n{errors}", self.said);
-        assert!(took < SOON, "{signal:?}: {took:?}\n{}\n{errors}", self.said);
-        let alive: Vec<u32> =
-            processes().into_iter().map(|(id, _)| id).filter(|id| children.contains(id)).collect();
-        assert!(alive.is_empty(), "left behind: {alive:?}\n{}\n{errors}", self.said);
+        let alive = || processes().into_iter().map(|(id, _)| id).find(|id| children.contains(id));
+        while let Some(id) = alive() {
+            // What is killed is still there for a moment.
+            assert!(begun.elapsed() < DEADLINE, "left behind: {id}\n{}\n{errors}", self.said);
+            thread::sleep(Duration::from_millis(10));
+        }
+        took
     }
 
     fn errors(&mut self) -> String {
@@ -94,6 +111,16 @@ impl Running {
         let mut errors = String::new();
         let _ = self.child.stderr.take().unwrap().read_to_string(&mut errors);
         errors
+    }
+}
+
+/// Begins a command and ends it by `signal`, which is to take less than [`SOON`]. A busy machine can only add to the
+/// time: one end in three shows how long it takes.
+fn ends_soon(signal: Signal, code: i32, begin: impl Fn() -> Running) {
+    let mut took: Vec<Duration> = Vec::new();
+    while took.iter().all(|took| *took >= SOON) {
+        assert!(took.len() < 3, "{signal:?}: {took:?}");
+        took.push(begin().ends(signal, code));
     }
 }
 
@@ -116,39 +143,44 @@ fn processes() -> Vec<(u32, u32)> {
 #[test]
 fn ctrl_c_ends_every_command_and_its_handler() {
     for signal in [Signal::INT, Signal::TERM] {
-        let mut up = Running::start(&["up", "--port", "0", "--mqtt-port", "0", "--https-port", "0"]);
-        up.says("Ctrl-C ends it.");
-        assert_eq!(up.children().len(), 1, "{}", up.said);
-        up.ends(signal, 0);
-
-        let mut host = Running::start(&["host", "--port", "0"]);
-        host.says("Worker process started and initialized.");
-        assert_eq!(host.children().len(), 1, "{}", host.said);
-        host.ends(signal, 0);
-
-        let mut dps = Running::start(&["dps", "--mqtt-port", "0", "--https-port", "0"]);
-        dps.says("they trust ");
-        dps.ends(signal, 0);
-
-        let mut tutorial = Running::start(&["tutorial"]);
-        tutorial.says("Simulate the Contoso toaster device");
-        assert_eq!(tutorial.children().len(), 1, "{}", tutorial.said);
-        tutorial.ends(signal, 1);
-
-        let fleet = Running::start(&["fleet", "--count", "1000000"]);
-        let deadline = Instant::now() + DEADLINE;
-        while fleet.children().is_empty() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(10));
-        }
-        assert_eq!(fleet.children().len(), 1);
-        fleet.ends(signal, 1);
+        ends_soon(signal, 0, || {
+            let mut up = Running::start(&UP);
+            up.says("Ctrl-C ends it.");
+            assert_eq!(up.children().len(), 1, "{}", up.said);
+            up
+        });
+        ends_soon(signal, 0, || {
+            let mut host = Running::start(&["host", "--port", "0"]);
+            host.says("Worker process started and initialized.");
+            assert_eq!(host.children().len(), 1, "{}", host.said);
+            host
+        });
+        ends_soon(signal, 0, || {
+            let mut dps = Running::start(&["dps", "--mqtt-port", "0", "--https-port", "0"]);
+            dps.says("they trust ");
+            dps
+        });
+        ends_soon(signal, 1, || {
+            let mut tutorial = Running::start(&["tutorial"]);
+            tutorial.says("Simulate the Contoso toaster device");
+            assert_eq!(tutorial.children().len(), 1, "{}", tutorial.said);
+            tutorial
+        });
+        ends_soon(signal, 1, || {
+            let fleet = Running::start(&["fleet", "--count", "1000000"]);
+            let deadline = Instant::now() + DEADLINE;
+            while fleet.children().is_empty() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(10));
+            }
+            assert_eq!(fleet.children().len(), 1);
+            fleet
+        });
     }
 }
 
 #[test]
 fn what_up_says_to_paste_registers_a_device() {
-    let mut up =
-        Running::start(&["up", "--port", "0", "--mqtt-port", "0", "--https-port", "0", "--retry-after", "1"]);
+    let mut up = Running::start(&[&UP[..], &["--retry-after", "1"]].concat());
     up.says("Ctrl-C ends it.");
     let text = up.said.clone();
     let section = |heading: &str| {

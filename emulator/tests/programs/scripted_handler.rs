@@ -28,7 +28,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -57,6 +57,9 @@ struct Reply {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     body: String,
+    /// So many letters come in the place of `FILL` in the body.
+    #[serde(default)]
+    fill: usize,
     /// Sent in chunks, so that its length is not announced.
     #[serde(default)]
     chunked: bool,
@@ -80,7 +83,7 @@ async fn main() {
             eprintln!("err {value}");
             eprintln!("warning {value}");
         }
-        "serve" | "garbage" => {}
+        "serve" | "garbage" | "mute" => {}
         other => panic!("no start is called {other:?}"),
     }
     let port = env::var("FUNCTIONS_CUSTOMHANDLER_PORT").unwrap().parse().unwrap();
@@ -90,8 +93,15 @@ async fn main() {
         if word == "garbage" {
             tokio::spawn(babble(stream));
         } else {
-            let serve = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
-            tokio::spawn(serve);
+            let mute = word == "mute";
+            let service = service_fn(move |request: Request<Incoming>| async move {
+                // Ready, and no call of it ever ends.
+                if mute && request.method() != Method::GET {
+                    std::future::pending().await
+                }
+                answer(request).await
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
         }
     }
 }
@@ -135,6 +145,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         status: 200,
         headers: BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]),
         body: r#"{"Outputs":{"res":{"body":"done"}},"Logs":[],"ReturnValue":null}"#.to_owned(),
+        fill: 0,
         chunked: false,
     });
     let mut response = Response::builder().status(reply.status);
@@ -144,7 +155,11 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     if reply.chunked {
         response = response.header("Transfer-Encoding", "chunked");
     }
-    Ok(response.body(Full::new(reply.body.into())).unwrap())
+    let body = match reply.fill {
+        0 => reply.body,
+        count => reply.body.replace("FILL", &"x".repeat(count)),
+    };
+    Ok(response.body(Full::new(body.into())).unwrap())
 }
 
 /// What the handler was sent and how it was started.
