@@ -1,4 +1,4 @@
-//! Both stand-ins at once, the webhook of the one served by the other.
+//! Both stand-ins at once, the webhook of one served by the other.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -59,9 +59,9 @@ pub enum EmulatorError {
     Host(HostError),
     /// The handler runs and does not answer.
     Handler,
-    /// The app has no function by the name wanted; it has these.
+    /// The app has no function with the webhook's name; it has these.
     Function(Vec<String>),
-    /// The configuration of the DPS stand-in is wrong: a hub that can be none.
+    /// The configuration of the DPS stand-in is wrong: an invalid hub.
     Config(Vec<Mistake>),
     /// The DPS stand-in did not start.
     Dps(DpsError),
@@ -151,7 +151,7 @@ impl fmt::Display for EmulatorError {
             }
             Self::Function(others) => write!(
                 f,
-                "the app has no function {}, which is wanted as the webhook; it has: {}",
+                "expected a function {} in the app, to be the webhook, found: {}",
                 contoso::FUNCTION,
                 if others.is_empty() { "none".to_owned() } else { others.join(", ") }
             ),

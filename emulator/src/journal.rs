@@ -1,4 +1,4 @@
-//! Where the stand-ins say what they do: one entry an event, handed to whoever listens.
+//! The log of the stand-ins: one entry for each event, passed to a listener.
 
 use std::fmt;
 use std::io::Write as _;
@@ -11,35 +11,35 @@ use time::macros::format_description;
 const STAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]");
 
-/// How grave an entry is, in the words of the Functions host.
+/// The severity of an entry, in the words of the Functions host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// What happened.
     Information,
-    /// What the user may have to look at.
+    /// What the user may have to check.
     Warning,
     /// What failed.
     Error,
 }
 
-/// One thing said, at one moment.
+/// One entry of the log.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// When it was said (UTC).
     pub at: OffsetDateTime,
-    /// How grave it is.
+    /// Its severity.
     pub level: Level,
     /// What was said: one line, or several when a function logged several.
     pub text: String,
 }
 
-/// A handle to say things with: cheap to clone, safe to share.
+/// A handle to log with: cheap to clone, safe to share.
 #[derive(Clone)]
 pub struct Journal {
     listener: Arc<dyn Fn(Entry) + Send + Sync>,
 }
 
-/// An error and what caused it, in one line, as entries tell it.
+/// An error and its causes, in one line.
 pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -50,7 +50,7 @@ pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// The entries that a [`Journal::kept`] was told, oldest first.
+/// The entries of a [`Journal::kept`], oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Kept(Arc<Mutex<Vec<Entry>>>);
 
@@ -82,12 +82,12 @@ impl Journal {
     #[must_use]
     pub fn stdout() -> Self {
         Self::new(|entry| {
-            // A reader that has gone away is no reason to stop.
+            // If nobody reads this any more, there is no reason to stop.
             let _ = writeln!(std::io::stdout().lock(), "{entry}");
         })
     }
 
-    /// A journal that keeps what it is told, and the place where it keeps it.
+    /// A journal that keeps its entries, and where it keeps them.
     #[must_use]
     pub fn kept() -> (Self, Kept) {
         let kept = Kept::default();

@@ -1,4 +1,4 @@
-//! JSON as text: what can be taken out of it without reading it.
+//! JSON as text: what can be removed from it without parsing it.
 
 use serde_json::value::RawValue;
 

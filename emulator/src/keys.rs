@@ -15,7 +15,7 @@ use sha2::Sha256;
 #[derive(Clone, PartialEq, Eq)]
 pub struct SymmetricKey(Vec<u8>);
 
-/// Why a text is no symmetric key. Names the rule, never the text.
+/// Why a text is not a symmetric key. Names the rule, never the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
     /// It is not base64.
@@ -74,8 +74,10 @@ impl std::error::Error for KeyError {}
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotBase64 => f.write_str("a symmetric key is wanted as base64, and this is not base64"),
-            Self::Length(bytes) => write!(f, "a symmetric key has 16 to 64 bytes, and this one has {bytes}"),
+            Self::NotBase64 => f.write_str("expected a symmetric key in base64, found invalid base64"),
+            Self::Length(bytes) => {
+                write!(f, "expected a symmetric key of 16 to 64 bytes, found {bytes} bytes")
+            }
         }
     }
 }

@@ -13,11 +13,11 @@
 //! - [`up`]: what to paste where, so that a device registers with it.
 //! - [`fleet`]: many devices at once.
 //! - [`keys`]: symmetric keys and the device keys derived from them.
-//! - [`journal`]: where everything above says what it does.
+//! - [`journal`]: the log of everything above.
 //! - [`cli`]: the command line.
-//! - `json_text`: JSON as text, its comments taken out say.
+//! - `json_text`: JSON as text, such as the removal of its comments.
 //!
-//! Nothing here knows the handler's code: what both sides agree on is the documented protocol alone.
+//! Nothing here shares code with the handler: both sides have only the documented protocol in common.
 
 pub mod cli;
 pub mod contoso;

@@ -2,9 +2,9 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | done: assigned, derived, as promised, or ended by Ctrl-C as `host`, `dps` and `up` are |
-//! | 1 | refused, failed, or not what was promised |
-//! | 2 | the command line is wrong |
+//! | 0 | success: assigned, derived, as in the tutorial, or ended by Ctrl-C as `host`, `dps` and `up` are |
+//! | 1 | refused, failed, or different from the tutorial |
+//! | 2 | the command line is invalid |
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What to paste where, so that a device registers with the emulator.
+//! What to paste, and where, so that a device registers with the emulator.
 
 use std::fmt;
 use std::path::PathBuf;

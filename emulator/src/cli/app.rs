@@ -25,7 +25,7 @@ impl App {
         match folder.join("host.json").is_file() {
             true => Ok(folder),
             false => Err(Stop::Failed(format!(
-                "{} holds no host.json; run this in the folder of the function app, or name it with --app",
+                "{}: no host.json here; run this in the folder of the function app, or name it with --app",
                 folder.display()
             ))),
         }

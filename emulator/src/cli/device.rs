@@ -6,10 +6,10 @@ use super::{Outcome, Stop, key, registration_id};
 use crate::device::{Device, GLOBAL_HOST, HostPort, register_aloud};
 use crate::keys::SymmetricKey;
 
-/// The variable of the environment in which a device's own key may stand.
+/// The environment variable with a device's own key.
 const DEVICE_KEY: &str = "DPS_DEVICE_KEY";
 
-/// The variable of the environment in which an enrollment group's key may stand.
+/// The environment variable with an enrollment group's key.
 const GROUP_KEY: &str = "DPS_GROUP_KEY";
 
 /// Register one simulated device, and print what the tutorial's C sample prints.
@@ -18,9 +18,9 @@ const GROUP_KEY: &str = "DPS_GROUP_KEY";
 /// real service. Exit code 0 when the device is assigned, 1 when it is not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Keys may stay out of the shell's history: give `-` and write the key to standard input, or put it
-in DPS_DEVICE_KEY or DPS_GROUP_KEY, where it counts if neither --key nor --group-key is given. Of
-the two in the environment the device's own key wins.")]
+To keep a key out of the shell's history, give `-` and write it to standard input, or set
+DPS_DEVICE_KEY or DPS_GROUP_KEY, which are used when neither --key nor --group-key is given. If
+both are set, the device's own key is used.")]
 pub(super) struct Args {
     /// The device's registration id
     #[arg(long, value_name = "ID", value_parser = registration_id::parse)]
@@ -68,8 +68,8 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
 impl Keys {
     /// The key of the device `registration_id`.
     ///
-    /// The environment is not left to clap, for which a key that happens to stand there would be at odds with
-    /// the one that is typed.
+    /// The environment is not left to clap, which would report a conflict between a key set there and one on the
+    /// command line.
     fn key_of(&self, registration_id: &str) -> Result<SymmetricKey, Stop> {
         let derived = |source, text: &str| Ok(key::read(source, text)?.derive(registration_id));
         let set = |name| env::var(name).ok().filter(|text| !text.is_empty());
@@ -80,19 +80,19 @@ impl Keys {
                 (Some(key), _) => key::read(DEVICE_KEY, &key),
                 (None, Some(key)) => derived(GROUP_KEY, &key),
                 (None, None) => Err(Stop::Usage(format!(
-                    "a key is wanted: --key or --group-key, or {DEVICE_KEY} or {GROUP_KEY} in the environment"
+                    "no key given: expected --key or --group-key, or {DEVICE_KEY} or {GROUP_KEY} in the environment"
                 ))),
             },
         }
     }
 }
 
-/// A value parser for clap: an id scope has no character that would steer a topic or a path.
+/// A value parser for clap: an id scope has no character with a meaning in a topic or a path.
 pub(super) fn id_scope(text: &str) -> Result<String, String> {
     let fits = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     if fits {
         Ok(text.to_owned())
     } else {
-        Err("1 to 64 letters and digits are wanted, such as 0ne00002193".to_owned())
+        Err("expected 1 to 64 letters, digits and hyphens, such as 0ne00002193".to_owned())
     }
 }

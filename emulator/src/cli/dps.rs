@@ -8,10 +8,10 @@ use super::{Outcome, Stop};
 use crate::dps::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
 use crate::journal::Journal;
 
-/// Run a Device Provisioning Service with enrollments of your own.
+/// Run a Device Provisioning Service with your own enrollments.
 ///
 /// Prints what happens to each device, and what the real service hides: each call of a webhook with its
-/// answer, and why a credential is refused. Ends at Ctrl-C; assignments outlast it.
+/// answer, and why a credential is refused. Ends at Ctrl-C; assignments are kept.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// File with the ID scope, the linked hubs and the enrollments: JSON, comments allowed.
@@ -48,7 +48,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     webhook_timeout: Duration,
 
-    /// How often a webhook is called again that answers 429 or above, or not at all
+    /// How many times a webhook is called again that answers 429 or above, or not at all
     #[arg(long, value_name = "NUMBER", default_value_t = WebhookOptions::default().retries)]
     webhook_retries: u32,
 
@@ -56,7 +56,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     webhook_first_pause: Duration,
 
-    /// Seconds by which each further pause is longer than the one before
+    /// Seconds by which each pause is longer than the one before
     #[arg(long, value_name = "SECONDS", default_value = "9", value_parser = seconds)]
     webhook_pause_growth: Duration,
 }
@@ -87,7 +87,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let dps = Dps::start(options, journal.clone()).await.map_err(|error| Stop::Failed(error.to_string()))?;
     journal.info(format!("devices of ID scope {id_scope} register over MQTT at {}", dps.mqtt_address()));
     journal.info(format!("and over HTTPS at {}", dps.https_address()));
-    journal.info(format!("they trust {}", dps.ca_certificate().display()));
+    journal.info(format!("devices must trust {}", dps.ca_certificate().display()));
     interrupt.wait().await;
     dps.stop().await;
     Ok(Outcome::Fine)
@@ -98,5 +98,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let parsed = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     parsed
         .filter(|seconds| *seconds <= Duration::from_secs(86_400))
-        .ok_or_else(|| "0 to 86400 seconds are wanted, such as 0.5".to_owned())
+        .ok_or_else(|| "expected 0 to 86400 seconds, such as 0.5".to_owned())
 }

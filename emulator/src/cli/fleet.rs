@@ -19,10 +19,10 @@ use crate::journal::{Entry, Journal, Level};
 
 /// Register many simulated devices at once, and measure.
 ///
-/// Without --host everything runs in here: the Functions host with the custom handler, DPS with the
+/// Without --host everything runs in this process: the Functions host with the custom handler, DPS with the
 /// tutorial's enrollment group, and the devices. Prints registrations a second, latencies, why devices
 /// were refused or failed, and the devices of each hub. Exit code 0 when every device was assigned or
-/// refused, and one at least assigned, and without --host the function ran once for each; 1 otherwise.
+/// refused, at least one was assigned, and (without --host) the function ran once for each; 1 otherwise.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// How many devices to register
@@ -37,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATTERN", default_value = "contoso-toaster-{}")]
     id_pattern: Pattern,
 
-    /// Host to register with: a name or an IP address, with or without a port [default: everything in here]
+    /// Host to register with: a name or an IP address, with or without a port [default: one in this process]
     #[arg(long, value_name = "HOST[:PORT]", requires_all = ["id_scope", "group_key"])]
     host: Option<HostPort>,
 
@@ -76,14 +76,14 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         limit: args.target.limit(),
     };
     registration_id::parse(&fleet.pattern.registration_id(fleet.count, fleet.count))
-        .map_err(|wanted| Stop::Usage(format!("--id-pattern makes no registration ids: {wanted}")))?;
+        .map_err(|rule| Stop::Usage(format!("--id-pattern does not give registration ids: {rule}")))?;
     match args.host {
         Some(host) => {
             measure(&fleet, &args.target.endpoint(host)?, &mut interrupt).await.map(|report| report.outcome())
         }
         None => {
-            let state =
-                TempDir::new().map_err(|error| Stop::Failed(format!("no temporary folder: {error}")))?;
+            let state = TempDir::new()
+                .map_err(|error| Stop::Failed(format!("cannot create a temporary folder: {error}")))?;
             let settings = Settings {
                 app: args.app.folder()?,
                 executable: args.app.executable()?,
@@ -113,7 +113,7 @@ async fn within(
         }
         complain(&entry);
     });
-    // What becomes of each device stands in the report.
+    // The outcome of each device is in the report.
     let service = Journal::new(|_| {});
     let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await?;
     let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
@@ -126,7 +126,7 @@ async fn within(
     Ok(if executions == decided { report.outcome() } else { Outcome::Bad })
 }
 
-/// Registers the fleet with a progress bar, and prints the report; at Ctrl-C on what there is.
+/// Registers the fleet with a progress bar and prints the report; at Ctrl-C, on the devices so far.
 async fn measure(fleet: &Fleet, endpoint: &Endpoint, interrupt: &mut Interrupt) -> Result<Report, Stop> {
     let bar = ProgressBar::new(fleet.count as u64);
     if let Ok(style) =
@@ -148,10 +148,10 @@ async fn measure(fleet: &Fleet, endpoint: &Endpoint, interrupt: &mut Interrupt) 
     finished.map(|()| report)
 }
 
-/// Repeats on standard error what the Functions host says is wrong.
+/// Repeats the warnings and errors of the Functions host on standard error.
 fn complain(entry: &Entry) {
     if entry.level == Level::Error {
-        // Nobody to tell is no reason to stop.
+        // If nobody reads this, there is no reason to stop.
         let _ = writeln!(io::stderr(), "{entry}");
     }
 }

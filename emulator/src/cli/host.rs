@@ -9,7 +9,7 @@ use crate::journal::Journal;
 /// Run a function app's custom handler and serve its functions, as `func start` does.
 ///
 /// Prints what `func start` prints: the functions, each execution, and what the handler logs. Ends at
-/// Ctrl-C, or with exit code 1 when the host gives the handler up, after its third failure say.
+/// Ctrl-C, or with exit code 1 when the host gives the handler up, such as after its third failure.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

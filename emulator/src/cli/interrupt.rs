@@ -4,10 +4,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Stop;
 
-/// The wish of the user, or of the system, that the program ends: Ctrl-C (SIGINT), or SIGTERM.
+/// Ctrl-C (SIGINT) or SIGTERM: the program is to end.
 ///
-/// Made before anything that has to be tidied up: a wish that comes from then on is kept until it is
-/// asked for.
+/// Made before anything that needs cleaning up: a signal that arrives from then on is remembered until it is
+/// waited for.
 pub(super) struct Interrupt {
     signals: [Signal; 2],
 }
@@ -20,7 +20,7 @@ impl Interrupt {
         Ok(Self { signals: [listening(SignalKind::interrupt())?, listening(SignalKind::terminate())?] })
     }
 
-    /// Resolves once the program is to end.
+    /// Waits until the program is to end.
     pub(super) async fn wait(&mut self) {
         let [interrupt, terminate] = &mut self.signals;
         tokio::select! {
@@ -29,7 +29,7 @@ impl Interrupt {
         }
     }
 
-    /// What comes of `work`, unless the program is to end first. Then `work` is dropped.
+    /// The result of `work`, unless the program is to end first; then `work` is dropped.
     pub(super) async fn unless<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stop> {
         tokio::select! {
             done = work => Ok(done),

@@ -3,12 +3,13 @@ use std::io::{self, BufRead as _, Read as _};
 use super::Stop;
 use crate::keys::SymmetricKey;
 
-/// More than any key takes, bytes.
+/// More bytes than any key has.
 const LONGEST: u64 = 4096;
 
-/// Reads the key that `source`, a flag say, gives as `text`, or, when that is `-`, as the first line of standard input.
+/// Reads the key that `source`, such as a flag, gives as `text`, or if that is `-` the first line of standard
+/// input.
 ///
-/// Not a value parser of clap, which would repeat a mistyped key in its error.
+/// Not a value parser of clap, which would repeat an invalid key in its error.
 pub(super) fn read(source: &str, text: &str) -> Result<SymmetricKey, Stop> {
     let mut line = String::new();
     let text = match text {

@@ -33,7 +33,7 @@ Stand-ins for the Azure Functions host and the Device Provisioning Service (DPS)
 devices: a custom allocation policy tried on one machine, without an Azure account.";
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 done; 1 refused, failed, or not what was promised; 2 the command line is wrong.";
+Exit codes: 0 success; 1 refused, failed, or different from the tutorial; 2 the command line is invalid.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -49,18 +49,18 @@ enum Command {
 /// How a command that ran to its end ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As wished: exit code 0.
+    /// Success: exit code 0.
     Fine,
-    /// A device was refused, something failed, or the output differs: exit code 1. It is said already.
+    /// A device was refused, something failed, or the output differs: exit code 1. It has been reported.
     Bad,
 }
 
 /// Why a command did not run to its end.
 #[derive(Debug)]
 pub enum Stop {
-    /// The command line asks for what cannot be: exit code 2.
+    /// The command line is invalid: exit code 2.
     Usage(String),
-    /// Something else is in the way: exit code 1.
+    /// Something else failed: exit code 1.
     Failed(String),
 }
 
@@ -89,7 +89,7 @@ impl Cli {
 impl Stop {
     /// The end of [`FunctionsHost::stopped`](crate::host::FunctionsHost::stopped).
     fn handler_given_up() -> Self {
-        Self::Failed("the host has given its handler up; the log above says why".to_owned())
+        Self::Failed("the host has given up its handler; the log above says why".to_owned())
     }
 }
 

@@ -1,9 +1,9 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Lets the process open as many files as the system allows: each connection takes one, in a fleet two, and
-/// what processes begin with, often 1,024, is less than what they may ask for.
+/// Raises the limit of open files to what the system allows: each connection takes one, in a fleet two, and the
+/// initial limit, often 1,024, is lower than the allowed one.
 pub(super) fn raise_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // Refused, it stays as it was; what then cannot be opened is reported where it happens.
+    // If this fails, the limit stays as it was; what then cannot be opened is reported where it happens.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }

@@ -23,12 +23,12 @@ pub(super) struct Target {
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
 
-    /// Give a device up when it is not registered after so many seconds. A webhook that keeps
-    /// answering 5xx takes DPS about 415 s to give up
+    /// Seconds after which a device that is not registered is given up. For a webhook that keeps
+    /// answering 5xx, DPS takes about 415 s to fail the registration
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
 
-    /// Custom payload for the allocation policy: JSON, or @FILE that holds it
+    /// Custom payload for the allocation policy: JSON, or @FILE with a file that contains it
     #[arg(long, value_name = "JSON|@FILE")]
     payload: Option<String>,
 }
@@ -57,7 +57,7 @@ impl Target {
         };
         let json = serde_json::from_str(&text);
         json.map(Some).map_err(|error| {
-            Stop::Usage(format!("--payload: JSON is wanted, or @FILE that holds it: {error}"))
+            Stop::Usage(format!("--payload: expected JSON, or @FILE with a file that contains it: {error}"))
         })
     }
 }
@@ -65,7 +65,7 @@ impl Target {
 fn read(path: &str) -> Result<String, String> {
     let mut text = String::new();
     let file = File::open(path).map_err(|error| error.to_string())?;
-    // Some files, such as devices and pipes, tell no size beforehand.
+    // Some files, such as devices and pipes, have no size beforehand.
     file.take(LARGEST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
     match text.len() as u64 {
         0..=LARGEST => Ok(text),

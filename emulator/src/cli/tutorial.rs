@@ -28,7 +28,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
-    let state = TempDir::new().map_err(|error| Stop::Failed(format!("no temporary folder: {error}")))?;
+    let state =
+        TempDir::new().map_err(|error| Stop::Failed(format!("cannot create a temporary folder: {error}")))?;
     let settings = Settings {
         app: args.app.folder()?,
         executable: args.app.executable()?,
@@ -41,7 +42,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let (service, service_log) = Journal::kept();
     let outcome = go_through(settings, args.transport, functions, &function_log, service).await;
     if !matches!(outcome, Ok(Outcome::Fine)) {
-        // The reason may stand where the tutorial does not look.
+        // The reason may be where the tutorial does not look.
         for (name, log) in [("Functions host", function_log), ("provisioning service", service_log)] {
             let entries = log.entries().iter().map(|entry| format!("{entry}\n")).collect::<String>();
             if !entries.is_empty() {

@@ -10,7 +10,7 @@ use crate::emulator::{Emulator, Ports, Settings};
 use crate::journal::Journal;
 use crate::up::Instructions;
 
-/// Keep both stand-ins running for devices of your own.
+/// Keep both stand-ins running for your own devices.
 ///
 /// DPS has the tutorial's enrollment group. Prints, ready to paste, how to register a device with the C,
 /// Python and Node SDKs and with this tool, and then what the function and the provisioning service log.

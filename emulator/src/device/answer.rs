@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::failure::{Failure, Refusal};
 use super::{Registration, Transport};
 
-/// The most of an answer that is repeated in a message, characters.
+/// How many characters of an answer are repeated in a message.
 const QUOTED: usize = 1000;
 
 /// An answer of the service, taken out of its MQTT or HTTP frame.
@@ -105,7 +105,7 @@ impl Answer {
     }
 
     fn unusable(&self) -> Failure {
-        Failure::Answer(format!("Answer that no device can use: {}", self.quoted()))
+        Failure::Answer(format!("Unusable answer: {}", self.quoted()))
     }
 
     fn quoted(&self) -> String {

@@ -10,7 +10,7 @@ use super::{Device, Endpoint, Failure, HostPort, Transport};
 /// How long one step may take, the Python and Node SDKs' own limit.
 const STEP: Duration = Duration::from_secs(30);
 
-/// The most of an answer that is read, bytes. The service's own limit for a message is 96 KB.
+/// How many bytes of an answer are read. The service's own limit for a message is 96 KB.
 pub(super) const LARGEST: usize = 256 * 1024;
 
 /// What a device asks.
@@ -18,7 +18,7 @@ pub(super) const LARGEST: usize = 256 * 1024;
 pub(super) enum Request {
     /// To be registered: the body.
     Register(String),
-    /// How an operation is getting on: its id.
+    /// The state of an operation: its id.
     Poll(String),
 }
 
@@ -58,7 +58,7 @@ impl Connection {
         timeout(STEP, asking).await.unwrap_or(Err(Failure::Timeout(STEP)))
     }
 
-    /// Says good-bye.
+    /// Disconnects.
     ///
     /// # Errors
     ///

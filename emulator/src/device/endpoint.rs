@@ -27,7 +27,7 @@ pub struct HostPort {
     pub port: Option<u16>,
 }
 
-/// A text that is no host and port; says what was wanted.
+/// The text is not a host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPortError;
 
@@ -88,7 +88,7 @@ impl std::error::Error for HostPortError {}
 impl fmt::Display for HostPortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a host name or IP address is wanted, with or without a port from 1 to 65535: `localhost:8883`",
+            "expected a host name or IP address, with or without a port from 1 to 65535, such as `localhost:8883`",
         )
     }
 }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_and_port() {
+    fn invalid_hosts_and_ports() {
         for text in [
             "",
             ":8883",

@@ -13,7 +13,7 @@ pub enum Failure {
     Disabled,
     /// The service did not accept the device's credential; with its answer, if it gave one.
     Credential(String),
-    /// The service said something that a device cannot use.
+    /// The service sent something that a device cannot use.
     Answer(String),
     /// The service answered a request twice, or one that was never made.
     Unasked(String),
@@ -68,7 +68,7 @@ impl fmt::Display for Failure {
             Self::Credential(what) | Self::Answer(what) | Self::Unasked(what) | Self::Transport(what) => {
                 f.write_str(what)
             }
-            Self::Timeout(limit) => write!(f, "Gave up after {} s", limit.as_secs()),
+            Self::Timeout(limit) => write!(f, "Timed out after {} s", limit.as_secs()),
         }
     }
 }

@@ -32,7 +32,7 @@ impl Https {
         })
     }
 
-    /// Sends `request` and reads the answer; connects again first when the service has hung up meanwhile.
+    /// Sends `request` and reads the answer; connects again first if the service has closed the connection.
     pub(super) async fn ask(&mut self, request: &Request) -> Result<Answer, Failure> {
         if self.sender.ready().await.is_err() {
             self.sender = connect(&self.endpoint).await?;
@@ -76,7 +76,7 @@ async fn connect(endpoint: &Endpoint) -> Result<SendRequest<Full<Bytes>>, Failur
 fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {
     let error = error.into();
     let mut text = error.to_string();
-    // hyper's own words say little; the cause says what happened.
+    // hyper's own message says little; the cause says what happened.
     if let Some(cause) = error.source() {
         text = format!("{text}: {cause}");
     }

@@ -44,12 +44,12 @@ pub struct Device {
     pub payload: Option<Box<RawValue>>,
 }
 
-/// How far a registration has got.
+/// The progress of a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The service is reached.
     Connected,
-    /// The service has not decided yet; said once an answer.
+    /// The service has not decided yet; reported once for each answer.
     Assigning,
 }
 
@@ -60,9 +60,9 @@ pub struct Registration {
     pub hub: String,
     /// Its device id in that hub.
     pub device_id: String,
-    /// How it got there: `initialAssignment`, `deviceDataMigrated`, …
+    /// How it was assigned: `initialAssignment`, `deviceDataMigrated`, …
     pub substatus: Option<String>,
-    /// What the allocation policy has to say to it: JSON.
+    /// The allocation policy's payload for it: JSON.
     pub payload: Option<Box<RawValue>>,
 }
 
@@ -76,7 +76,7 @@ struct RegisterBody<'a> {
 }
 
 impl Device {
-    /// Registers the device at `endpoint`, within `limit`, and says at each step how far it got.
+    /// Registers the device at `endpoint`, within `limit`, and reports each step.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use super::{API_VERSION, Device, Endpoint, Failure, sas};
 
 const ANSWERS: &str = "$dps/registrations/res/";
 
-/// How long the service may take to hang up after the good-bye.
+/// How long the service may take to close the connection after the DISCONNECT.
 const PARTING: Duration = Duration::from_secs(2);
 
 /// A device's MQTT 3.1.1 connection.
@@ -34,7 +34,7 @@ impl Mqtt {
         );
         options
             .set_credentials(user, sas::token(device))
-            // As the C SDK: nothing is sent while the device waits for its turn.
+            // As the C SDK: no keep-alive.
             .set_keep_alive(Duration::ZERO)
             .set_max_packet_size(LARGEST, LARGEST)
             .set_transport(Transport::Tls(TlsConfiguration::Rustls(endpoint.tls.clone())));
@@ -109,7 +109,7 @@ fn read(message: &Publish) -> Result<(Answer, String), Failure> {
     let parts = message.topic.strip_prefix(ANSWERS).and_then(|rest| rest.split_once("/?"));
     let parts = parts.and_then(|(status, query)| Some((status.parse().ok()?, query)));
     let Some((status, query)) = parts else {
-        return Err(Failure::Answer(format!("Answer under a topic that no device knows: {}", message.topic)));
+        return Err(Failure::Answer(format!("Answer under an unknown topic: {}", message.topic)));
     };
     let property = |name: &str| {
         let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
@@ -120,7 +120,7 @@ fn read(message: &Publish) -> Result<(Answer, String), Failure> {
 }
 
 fn unasked(topic: &str) -> Failure {
-    Failure::Unasked(format!("Answer to a question that was not asked, or answered already: {topic}"))
+    Failure::Unasked(format!("Answer to no request, or to one answered already: {topic}"))
 }
 
 fn lost(error: rumqttc::ClientError) -> Failure {

@@ -13,7 +13,7 @@ const CTIME: &[BorrowedFormatItem<'_>] = format_description!(
     "[weekday repr:short] [month repr:short] [day padding:space] [hour]:[minute]:[second] [year]"
 );
 
-/// The most of a text from the service that is printed, characters.
+/// How many characters of a text from the service are printed.
 const SHOWN: usize = 100_000;
 
 /// Registers `device` and prints to `out` what the tutorial's C sample prints, line by line as it happens.
@@ -21,7 +21,7 @@ const SHOWN: usize = 100_000;
 /// Sample: <https://github.com/Azure/azure-iot-sdk-c>,
 /// `provisioning_client/samples/prov_dev_client_sample/prov_dev_client_sample.c`.
 /// Three things differ: the version is this program's, the errors name no file and line of the SDK,
-/// and nobody has to press the enter key at the end.
+/// and the enter key need not be pressed at the end.
 ///
 /// # Errors
 ///

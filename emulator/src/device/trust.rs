@@ -10,12 +10,12 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-/// Why a device has nobody to trust.
+/// Why no certificate authority can be trusted.
 #[derive(Debug)]
 pub enum TrustError {
     /// The file of certificate authorities cannot be read.
     Unreadable(PathBuf, io::Error),
-    /// The file holds no certificate in PEM form that can be used.
+    /// The file contains no usable certificate in PEM form.
     NoCertificate(PathBuf),
     /// TLS itself cannot be set up.
     Tls(rustls::Error),
@@ -37,7 +37,7 @@ pub fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError>
                 return Err(TrustError::NoCertificate(path.to_owned()));
             }
         }
-        // A system without any is not refused here: the handshake then says that nobody is trusted.
+        // A system without any is not refused here: the handshake then fails with the reason.
         None => {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
@@ -61,7 +61,7 @@ impl fmt::Display for TrustError {
             Self::NoCertificate(path) => {
                 write!(
                     f,
-                    "{} holds no certificate; a file of certificate authorities in PEM form is wanted",
+                    "{} contains no certificate; expected certificate authorities in PEM form",
                     path.display()
                 )
             }

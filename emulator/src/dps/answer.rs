@@ -54,7 +54,7 @@ impl Answer {
         Self { status, retry_after: None, error_code: Some(code), request_id, body }
     }
 
-    /// 400: the request is not what the device API describes. `message` says what was wanted.
+    /// 400: the request is not what the device API describes. `message` says what was expected.
     #[must_use]
     pub fn bad_request(message: &str) -> Self {
         Self::error(400, 400_000, message)
@@ -94,6 +94,6 @@ impl Answer {
 
 /// `body` as JSON.
 fn written(body: &impl Serialize) -> String {
-    // Only maps with keys that are no strings cannot be written, and no answer has one.
+    // Only maps whose keys are not strings cannot be written, and no answer has one.
     serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned())
 }

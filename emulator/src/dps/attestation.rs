@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::document::{Mistakes, Node};
 use crate::keys::SymmetricKey;
 
-/// What an attestation looks like, for messages.
-pub(crate) const WANTED: &str = "{\"type\": \"symmetricKey\", \"symmetricKey\": {\"primaryKey\": \"…\"}}";
+/// An example of an attestation, for messages.
+pub(crate) const EXAMPLE: &str = "{\"type\": \"symmetricKey\", \"symmetricKey\": {\"primaryKey\": \"…\"}}";
 
 /// An attestation by symmetric keys.
 pub(crate) struct Attestation {
@@ -22,7 +22,7 @@ pub(crate) fn read(node: &Node<'_>, mistakes: &mut Mistakes) -> Option<Attestati
     let type_node = mistakes.note(members.need("type", "\"symmetricKey\""))?;
     let type_name = mistakes.note(type_node.string())?;
     if type_name != "symmetricKey" {
-        let problem = "\"symmetricKey\" is wanted: certificates and TPMs are not emulated";
+        let problem = "expected \"symmetricKey\": certificates and TPMs are not emulated";
         mistakes.0.push(type_node.mistake(problem));
         return None;
     }
@@ -38,7 +38,7 @@ pub(crate) fn read(node: &Node<'_>, mistakes: &mut Mistakes) -> Option<Attestati
     let primary = mistakes.note(keys.need("primaryKey", "16 to 64 bytes as base64"))?;
     let nodes = [Some(primary), keys.take("secondaryKey")];
     for (_, node) in keys.rest() {
-        mistakes.0.push(node.mistake("this member is not known; primaryKey and secondaryKey are"));
+        mistakes.0.push(node.mistake("unknown member; expected primaryKey or secondaryKey"));
     }
     let keys = nodes.into_iter().flatten().map(|node| {
         let key = node.string()?.parse::<SymmetricKey>();

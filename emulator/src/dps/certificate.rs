@@ -7,8 +7,8 @@
 //!   `NODE_EXTRA_CA_CERTS` (Node), a trust store (.NET, Java).
 //! - `server.pem`: the server's private key, its certificate and the CA certificate. Readable by its owner alone.
 //!
-//! The CA's own key is thrown away once it has signed the one server certificate: whoever adds `ca.pem` to the
-//! trust store of a machine need not fear what else might be signed with it.
+//! The CA's own key is discarded once it has signed the one server certificate, so that nothing else can be signed
+//! with it: `ca.pem` can safely be added to the trust store of a machine.
 //!
 //! Keys are ECDSA on the curve P-256, which all device SDKs accept.
 
@@ -40,7 +40,7 @@ const NAMES: [&str; 4] = ["localhost", "127.0.0.1", "::1", "global.azure-devices
 /// (<https://support.apple.com/HT210176>).
 const LIFE: Duration = Duration::days(820);
 
-/// How long before its end a certificate is made anew.
+/// How long before its expiry a certificate is replaced.
 const RENEWAL: StdDuration = StdDuration::from_secs(30 * 24 * 60 * 60);
 
 /// The line that opens each certificate in a PEM file.
@@ -57,11 +57,11 @@ pub(super) struct Certificate {
     pub(super) ca: PathBuf,
 }
 
-/// What may be wrong with a certificate that can be read.
+/// What is wrong with a certificate.
 enum Flaw {
-    /// A new one cures it.
+    /// A new one has to be made.
     Outlived(&'static str),
-    /// Somebody has changed the file.
+    /// The file was changed by somebody else.
     Damaged(String),
 }
 
@@ -112,11 +112,11 @@ fn names(address: IpAddr) -> Vec<String> {
     names
 }
 
-/// Asks of a kept certificate what a device will ask, for each name, and that it will still be so in 30 days.
+/// Checks a kept certificate as a device would, for each name, as of 30 days from now.
 fn check(pem: &[u8], names: &[String]) -> Result<(), Flaw> {
     let (key, chain) = parse(pem).map_err(Flaw::Damaged)?;
     let [leaf, ca] = chain.as_slice() else {
-        return Err(Flaw::Damaged(format!("it holds {} certificates, and 2 are wanted", chain.len())));
+        return Err(Flaw::Damaged(format!("expected 2 certificates, found {}", chain.len())));
     };
     let damaged = |error: rustls::Error| Flaw::Damaged(error.to_string());
     let provider = Arc::new(ring::default_provider());
@@ -138,23 +138,23 @@ fn check(pem: &[u8], names: &[String]) -> Result<(), Flaw> {
             )) => return Err(Flaw::Outlived("ends within 30 days")),
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => return Err(Flaw::Outlived("is not for the address asked for")),
+            )) => return Err(Flaw::Outlived("is not valid for the address")),
             Err(error) => return Err(damaged(error)),
         }
     }
     Ok(())
 }
 
-/// Takes `server.pem` apart. The error says what is wrong with it.
+/// Parses `server.pem`. The error says what is wrong with it.
 fn parse(pem: &[u8]) -> Result<(PrivateKeyDer<'static>, Vec<CertificateDer<'static>>), String> {
-    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| format!("no private key: {error}"))?;
+    let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| format!("invalid private key: {error}"))?;
     let chain = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| format!("no certificates: {error}"))?;
+        .map_err(|error| format!("invalid certificates: {error}"))?;
     Ok((key, chain))
 }
 
-/// Makes a CA and a server certificate, and writes `server.pem` so that it is there whole or not at all.
+/// Makes a CA and a server certificate, and writes `server.pem` atomically.
 fn mint_into(path: &Path, names: &[String]) -> Result<Vec<u8>, DpsError> {
     let pem = mint(names, OffsetDateTime::now_utc())
         .map_err(|error| DpsError::Certificate(path.to_owned(), error.to_string()))?
@@ -181,12 +181,12 @@ fn mint(names: &[String], now: OffsetDateTime) -> Result<String, rcgen::Error> {
         params.distinguished_name.push(DnType::CommonName, name);
         params.not_before = now - Duration::DAY;
         params.not_after = now - Duration::DAY + LIFE;
-        // rcgen derives serial numbers from the key; OpenSSL wants those of one issuer to differ.
+        // rcgen derives serial numbers from the key; OpenSSL requires those of one issuer to differ.
         params.serial_number = Some(SerialNumber::from(uuid::Uuid::new_v4().as_bytes()[1..].to_vec()));
         Ok(params)
     };
     let ca_key = KeyPair::generate()?;
-    // The day in the name tells one CA from the next in a list of trusted ones.
+    // The day in the name distinguishes CAs in a list of trusted ones.
     let mut ca = params(&format!("DPS emulator CA {}", now.date()), &[])?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -201,7 +201,7 @@ fn mint(names: &[String], now: OffsetDateTime) -> Result<String, rcgen::Error> {
     Ok(format!("{}{}{}", key.serialize_pem(), leaf.pem(), ca_certificate.pem()))
 }
 
-/// Writes the CA certificate, the last of `pem`, unless the file says the same already.
+/// Writes the CA certificate, the last of `pem`, unless the file is the same already.
 fn write_ca(path: &Path, pem: &[u8]) -> Result<(), DpsError> {
     let pem = String::from_utf8_lossy(pem);
     let ca = pem.rfind(CERTIFICATE).map_or("", |start| &pem[start..]);
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(flaw(&pem, [127, 0, 0, 2]), None);
         assert_eq!(flaw(&pem, [127, 0, 0, 1]), None);
         assert_eq!(flaw(&pem, [0, 0, 0, 0]), None);
-        assert_eq!(flaw(&pem, [127, 0, 0, 3]), Some("outlived: is not for the address asked for".to_owned()));
+        assert_eq!(flaw(&pem, [127, 0, 0, 3]), Some("outlived: is not valid for the address".to_owned()));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Config {
     /// The hubs linked to the instance, in the order of the file.
     pub(crate) hubs: Vec<Hub>,
     pub(crate) enrollments: Enrollments,
-    /// What is allowed, and probably not meant. Said when the service starts.
+    /// What is allowed but probably not intended. Logged when the service starts.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -40,10 +40,10 @@ pub enum ConfigError {
     Unreadable {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The file says things that cannot be: all of them, in the order of the file.
+    /// The file has mistakes: all of them, in the order of the file.
     Mistaken {
         /// Which file.
         path: PathBuf,
@@ -59,7 +59,7 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, or says what cannot be: all mistakes, each with its place.
+    /// The file cannot be read, or has mistakes: all of them, each with its place.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
@@ -125,13 +125,13 @@ fn read(document: &Document, changed: &str, mistakes: &mut Mistakes) -> Option<C
             let Some(read) = record::read(&node, kind, &hubs, changed, mistakes) else { continue };
             warnings.extend(read.warnings);
             if !enrollments.add(read.enrollment) {
-                mistakes.0.push(node.mistake("there is an earlier enrollment with this id"));
+                mistakes.0.push(node.mistake("duplicate id: an earlier enrollment has it"));
             }
         }
     }
     for (_, node) in members.rest() {
         mistakes.0.push(node.mistake(
-            "this member is not known; idScope, linkedHubs, enrollmentGroups and individualEnrollments are",
+            "unknown member; expected idScope, linkedHubs, enrollmentGroups or individualEnrollments",
         ));
     }
     Some(Config { id_scope: id_scope?, hubs, enrollments, warnings })
@@ -142,14 +142,14 @@ fn read_scope(node: &Node<'_>) -> Result<String, Mistake> {
     if !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         Ok(scope)
     } else {
-        Err(node.mistake("letters and digits are wanted, as in \"0ne00ABCDEF\""))
+        Err(node.mistake("expected letters and digits, such as \"0ne00ABCDEF\""))
     }
 }
 
 fn read_hubs(node: &Node<'_>, items: &[Node<'_>], mistakes: &mut Mistakes) -> Vec<Hub> {
     let mut hubs: Vec<Hub> = Vec::new();
     if items.is_empty() {
-        mistakes.0.push(node.mistake("at least one hub is wanted"));
+        mistakes.0.push(node.mistake("expected at least one hub"));
     }
     for item in items {
         let Some(hub) = mistakes.note(read_hub(item)) else { continue };
@@ -172,11 +172,11 @@ fn read_hub(node: &Node<'_>) -> Result<Hub, Mistake> {
         None => 1,
         Some(node) => match node.number()? {
             weight @ 1..=1000 => u32::try_from(weight).unwrap_or(1000),
-            _ => return Err(node.mistake("a weight of 1 to 1000 is wanted")),
+            _ => return Err(node.mistake("expected a weight of 1 to 1000")),
         },
     };
     match members.rest().first() {
-        Some((_, node)) => Err(node.mistake("this member is not known; name and allocationWeight are")),
+        Some((_, node)) => Err(node.mistake("unknown member; expected name or allocationWeight")),
         None => Ok(Hub { name, weight }),
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Definition {
     pub(crate) webhook: Uri,
     /// What a webhook is given: the definition with the URL's query redacted.
     pub(crate) copy: Value,
-    /// Why the function will not answer, if that can be foreseen.
+    /// Why the function will refuse calls, if that is known already.
     pub(crate) warning: Option<String>,
 }
 
@@ -38,30 +38,24 @@ pub(crate) fn read(node: &Node<'_>, mistakes: &mut Mistakes) -> Option<Definitio
 }
 
 fn read_url(node: &Node<'_>) -> Result<Uri, Mistake> {
-    let wanted = "an absolute URL is wanted, beginning with https:// or http://, without user or password";
+    let rule = "expected an absolute URL that begins with https:// or http://, without user or password";
     let text = node.string()?;
-    let uri: Uri = text.parse().map_err(|_| node.mistake(wanted))?;
+    let uri: Uri = text.parse().map_err(|_| node.mistake(rule))?;
     let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
     let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    if known && !authority.is_empty() && !authority.contains('@') {
-        Ok(uri)
-    } else {
-        Err(node.mistake(wanted))
-    }
+    if known && !authority.is_empty() && !authority.contains('@') { Ok(uri) } else { Err(node.mistake(rule)) }
 }
 
-/// Why the function at `uri` will not let a call in. A lost key is easily overlooked, and all that devices
-/// see of it is error 400209: <https://github.com/Azure/azure-cli/issues/26889>.
+/// Why the function at `uri` will refuse a call. A missing key is easily overlooked, and devices see only error
+/// 400209: <https://github.com/Azure/azure-cli/issues/26889>.
 fn foreseen(uri: &Uri) -> Option<&'static str> {
     let query = uri.query().unwrap_or_default();
     let has_key = query.split('&').any(|field| field.starts_with("code="));
     if query.starts_with("****") {
-        Some(
-            "the URL is redacted, as the service shows it: the function's key is to be put back after \"?code=\"",
-        )
+        Some("the URL is redacted, as the service shows it: put the function's key back after \"?code=\"")
     } else if uri.scheme_str() == Some("https") && !has_key {
         Some(
-            "the URL has no \"?code=\": a function that wants a key answers 401, which devices see as error 400209",
+            "the URL has no \"?code=\": a function that requires a key answers 401, which devices see as error 400209",
         )
     } else {
         None

@@ -1,4 +1,4 @@
-//! A JSON document written by hand, read so that every mistake in it can be told with its place.
+//! A JSON document written by hand, read so that every mistake in it can be reported with its place.
 //!
 //! Comments (`// …` and `/* … */`) are allowed, as in the other JSON files of a function app. What a
 //! mistake says never quotes a value: it may be a key.
@@ -23,7 +23,7 @@ pub(crate) struct Node<'a> {
     path: String,
 }
 
-/// The members of an object, taken one by one; what is left at the end was not asked for.
+/// The members of an object, taken one by one; what is left at the end is unknown.
 #[derive(Debug)]
 pub(crate) struct Members<'a> {
     owner: Node<'a>,
@@ -43,7 +43,7 @@ pub struct Mistake {
     pub line: usize,
     /// The column in that line, in characters, from 1.
     pub column: usize,
-    /// What is wrong, and what was wanted.
+    /// What is wrong, and what was expected.
     pub problem: String,
 }
 
@@ -52,7 +52,7 @@ struct Pairs<'a>(Vec<(String, &'a RawValue)>);
 // === impl Document ===
 
 impl Document {
-    /// A document of `text`. It is looked at first by [`Document::root`].
+    /// A document of `text`, parsed by [`Document::root`].
     pub(crate) fn new(text: &str) -> Self {
         Self(without_comments(text))
     }
@@ -65,7 +65,7 @@ impl Document {
                 path: String::new(),
                 line: error.line(),
                 column: error.column().max(1),
-                problem: format!("not JSON: {}", reason(&error)),
+                problem: format!("invalid JSON: {}", reason(&error)),
             }),
         }
     }
@@ -90,7 +90,7 @@ impl<'a> Node<'a> {
     /// The members of this object, each name once.
     pub(crate) fn members(&self) -> Result<Members<'a>, Mistake> {
         if !self.raw.starts_with('{') {
-            return Err(self.wanted("an object"));
+            return Err(self.unexpected("an object"));
         }
         let Pairs(pairs) = self.parse()?;
         let mut members: Vec<(String, Node<'a>)> = Vec::with_capacity(pairs.len());
@@ -98,7 +98,7 @@ impl<'a> Node<'a> {
             let path = if self.path.is_empty() { name.clone() } else { format!("{}.{name}", self.path) };
             let node = Node { text: self.text, raw: raw.get(), path };
             if members.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(node.mistake("this member is here twice"));
+                return Err(node.mistake("duplicate member"));
             }
             members.push((name, node));
         }
@@ -108,7 +108,7 @@ impl<'a> Node<'a> {
     /// The elements of this array.
     pub(crate) fn items(&self) -> Result<Vec<Node<'a>>, Mistake> {
         if !self.raw.starts_with('[') {
-            return Err(self.wanted("an array"));
+            return Err(self.unexpected("an array"));
         }
         let items: Vec<&'a RawValue> = self.parse()?;
         let item = |(nth, raw): (usize, &'a RawValue)| Node {
@@ -121,17 +121,17 @@ impl<'a> Node<'a> {
 
     /// This string.
     pub(crate) fn string(&self) -> Result<String, Mistake> {
-        if self.raw.starts_with('"') { self.parse() } else { Err(self.wanted("a string")) }
+        if self.raw.starts_with('"') { self.parse() } else { Err(self.unexpected("a string")) }
     }
 
     /// This `true` or `false`.
     pub(crate) fn boolean(&self) -> Result<bool, Mistake> {
-        serde_json::from_str(self.raw).map_err(|_| self.wanted("true or false"))
+        serde_json::from_str(self.raw).map_err(|_| self.unexpected("true or false"))
     }
 
     /// This whole number.
     pub(crate) fn number(&self) -> Result<u64, Mistake> {
-        serde_json::from_str(self.raw).map_err(|_| self.wanted("a whole number of 0 or more"))
+        serde_json::from_str(self.raw).map_err(|_| self.unexpected("a whole number of 0 or more"))
     }
 
     /// This value, whatever it is.
@@ -145,10 +145,11 @@ impl<'a> Node<'a> {
     }
 
     fn parse<T: Deserialize<'a>>(&self) -> Result<T, Mistake> {
-        serde_json::from_str(self.raw).map_err(|error| self.mistake(format!("not read: {}", reason(&error))))
+        serde_json::from_str(self.raw)
+            .map_err(|error| self.mistake(format!("cannot be read: {}", reason(&error))))
     }
 
-    fn wanted(&self, wanted: &str) -> Mistake {
+    fn unexpected(&self, expected: &str) -> Mistake {
         let found = match self.raw.bytes().next() {
             Some(b'{') => "an object",
             Some(b'[') => "an array",
@@ -157,7 +158,7 @@ impl<'a> Node<'a> {
             Some(b'n') => "null",
             _ => "a number",
         };
-        self.mistake(format!("{wanted} is wanted, and this is {found}"))
+        self.mistake(format!("expected {expected}, found {found}"))
     }
 }
 
@@ -173,7 +174,7 @@ impl<'a> Members<'a> {
 
     /// Takes the member `name` out, which has to be there; `meaning` says what it is.
     pub(crate) fn need(&mut self, name: &str, meaning: &str) -> Result<Node<'a>, Mistake> {
-        self.take(name).ok_or_else(|| self.owner.mistake(format!("the member {name} is wanted: {meaning}")))
+        self.take(name).ok_or_else(|| self.owner.mistake(format!("missing member {name}: {meaning}")))
     }
 
     /// The object that has these members.
@@ -233,7 +234,7 @@ impl<'de> Deserialize<'de> for Pairs<'de> {
     }
 }
 
-/// What a parser's error says, without its own account of the place.
+/// The message of a parser's error, without its place.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {
@@ -262,25 +263,25 @@ mod tests {
     fn mistakes_tell_path_line_and_column_and_never_the_value() {
         let document = Document::new("{\n  \"a\": [ 1,\n   {\"key\": \"s3cret\"} ],\n  \"a\": 2}");
         let twice = document.root().unwrap().members().unwrap_err();
-        assert_eq!(twice.to_string(), "line 4, column 8: a: this member is here twice");
+        assert_eq!(twice.to_string(), "line 4, column 8: a: duplicate member");
 
         let document = Document::new("{\"a\": [ 1,\n   {\"key\": \"s3cret\"} ]}");
         let items = document.root().unwrap().members().unwrap().take("a").unwrap().items().unwrap();
         let key = items[1].members().unwrap().take("key").unwrap();
         assert_eq!(
             key.members().unwrap_err().to_string(),
-            "line 2, column 12: a[1].key: an object is wanted, and this is a string"
+            "line 2, column 12: a[1].key: expected an object, found a string"
         );
         assert_eq!(
             items[0].string().unwrap_err().to_string(),
-            "line 1, column 9: a[0]: a string is wanted, and this is a number"
+            "line 1, column 9: a[0]: expected a string, found a number"
         );
     }
 
     #[test]
     fn what_is_not_json_is_told_with_its_place() {
         let mistake = Document::new("{\n  \"a\": tru}").root().unwrap_err();
-        assert_eq!(mistake.to_string(), "line 2, column 11: not JSON: expected ident");
+        assert_eq!(mistake.to_string(), "line 2, column 11: invalid JSON: expected ident");
         assert!(Document::new("").root().is_err());
         assert!(Document::new("{} x").root().is_err());
     }

@@ -89,7 +89,7 @@ pub(crate) struct Enrollments {
     groups: Vec<Arc<Enrollment>>,
 }
 
-/// An enrollment that a token's signature proved the device to belong to.
+/// The enrollment that a token's signature matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Match {
     pub(crate) enrollment: Arc<Enrollment>,
@@ -100,11 +100,11 @@ pub(crate) struct Match {
 /// Why no enrollment accepts a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NoMatch {
-    /// The device has an individual enrollment, and neither of its keys made the signature.
+    /// The device has an individual enrollment, and the signature matches neither of its keys.
     WrongKey,
-    /// It has none, and the key of the group with this id made the signature, where one derived from it should.
+    /// It has none, and the signature was made with the key of this group instead of one derived from it.
     NotDerived(String),
-    /// It has none, and no key derived from one of so many groups' made the signature.
+    /// It has none, and the signature matches no key derived from those of this many groups.
     NoGroup(usize),
 }
 
@@ -114,7 +114,7 @@ impl Enrollment {
     /// Which key made the signature of `token`: `primary key` or `secondary key`.
     ///
     /// A group's device key is derived from the registration id as the device spells it. Ids are the same
-    /// whatever the case of their letters and keys are not, so the lower-case spelling is tried as well.
+    /// whatever the case of their letters, but keys are not, so the lower-case spelling is tried as well.
     fn key_of(&self, token: &SasToken, registration_id: &str) -> Option<&'static str> {
         let names = ["primary key", "secondary key"];
         let folded = fold(registration_id);
@@ -204,21 +204,21 @@ impl fmt::Display for NoMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongKey => f.write_str(
-                "the sig (signature) of the SAS token was made with neither key of its individual enrollment",
+                "the sig (signature) of the SAS token matches neither key of its individual enrollment",
             ),
             Self::NotDerived(group) => write!(
                 f,
-                "the sig (signature) of the SAS token was made with the key of the enrollment group {group}, and \
-                 the key that is derived from it for the device is wanted"
+                "the sig (signature) of the SAS token was made with the key of the enrollment group {group}; \
+                 expected the key derived from it for the device"
             ),
             Self::NoGroup(0) => f.write_str("it has no individual enrollment, and there is no enrollment group"),
             Self::NoGroup(1) => f.write_str(
-                "it has no individual enrollment, and the sig (signature) of the SAS token was made with no key \
-                 derived from those of the one enrollment group",
+                "it has no individual enrollment, and the sig (signature) of the SAS token does not match the key \
+                 derived from that of the one enrollment group",
             ),
             Self::NoGroup(groups) => write!(
                 f,
-                "it has no individual enrollment, and the sig (signature) of the SAS token was made with no key \
+                "it has no individual enrollment, and the sig (signature) of the SAS token matches no key \
                  derived from those of the {groups} enrollment groups"
             ),
         }

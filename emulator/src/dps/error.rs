@@ -38,7 +38,7 @@ impl fmt::Display for DpsError {
             Self::State(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Certificate(path, what) => write!(
                 f,
-                "{}: no usable certificate: {what}. Delete the file to have a new one made; devices must then \
+                "{}: unusable certificate: {what}. Delete the file to have a new one made; devices must then \
                  trust the new ca.pem beside it",
                 path.display()
             ),
@@ -46,8 +46,8 @@ impl fmt::Display for DpsError {
             Self::Listen(what, address, error) => {
                 write!(f, "cannot listen on {address} for {what}: {error}")?;
                 match error.kind() {
-                    io::ErrorKind::AddrInUse => f.write_str(" (does another emulator or MQTT broker run?)"),
-                    io::ErrorKind::PermissionDenied => f.write_str(" (ports below 1024 want privileges)"),
+                    io::ErrorKind::AddrInUse => f.write_str(" (is another emulator or MQTT broker running?)"),
+                    io::ErrorKind::PermissionDenied => f.write_str(" (ports below 1024 need privileges)"),
                     _ => Ok(()),
                 }
             }

@@ -1,12 +1,12 @@
-//! What may be an identifier, and how one that a stranger sent is shown in the log.
+//! Which identifiers are valid, and how text from clients is shown in the log.
 
-/// Characters an id may have at most:
+/// The most characters of an id:
 /// <https://learn.microsoft.com/azure/iot-dps/concepts-service#registration-id>.
 const LONGEST: usize = 128;
 
 /// The rule for registration ids and enrollment group ids, for messages.
-pub(crate) const RULE: &str = "an id of 1 to 128 letters, digits, '-', '.', '_' and ':' is wanted, \
-     and the last of them a letter, a digit or '-'";
+pub(crate) const RULE: &str = "expected an id of 1 to 128 letters, digits, '-', '.', '_' \
+     and ':', the last of them a letter, a digit or '-'";
 
 /// Whether `id` can be a registration id or the id of an enrollment group: [`RULE`].
 pub(crate) fn is_id(id: &str) -> bool {
@@ -28,7 +28,7 @@ pub(crate) fn fold(id: &str) -> String {
     id.to_ascii_lowercase()
 }
 
-/// `text`, sent by a stranger, on one line of the log: control characters escaped, at most `most` characters.
+/// `text`, sent by a client, on one line of the log: control characters escaped, at most `most` characters.
 pub(crate) fn shown(text: &str, most: usize) -> String {
     let mut out = String::new();
     for (nth, c) in text.chars().enumerate() {
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_stranger_sent_stays_on_one_line() {
+    fn what_a_client_sent_stays_on_one_line() {
         assert_eq!(shown("a\r\n\u{7}b", 10), "a\\r\\n\\u{7}b");
         assert_eq!(shown("abcdef", 3), "abc…");
         assert_eq!(shown("abc", 3), "abc");

@@ -16,7 +16,7 @@ use super::refusals::Refusals;
 use super::seats::{Proof, Seat, Seats};
 use super::tls;
 
-/// How long connections have to end once asked to; then they are cut.
+/// How long connections have to end once asked to; then they are aborted.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How long to wait after a connection could not be taken, as when the process has no file handle left.
@@ -31,7 +31,7 @@ pub(super) trait Protocol: Send + Sync + 'static {
     fn serve(&self, connection: Connection, stop: Stop) -> impl Future<Output = ()> + Send;
 }
 
-/// What is done with those who connect to a port.
+/// How connections to a port are handled.
 #[derive(Clone)]
 pub(super) struct Listener {
     /// The server's side of the handshake.
@@ -41,36 +41,36 @@ pub(super) struct Listener {
     /// One seat for each connection that may be open, shared among all ports.
     pub(super) seats: Seats,
     /// How long a handshake may take.
-    pub(super) patience: Duration,
-    /// Where refusals are said.
+    pub(super) timeout: Duration,
+    /// Where refusals are logged.
     pub(super) refusals: Refusals,
 }
 
 /// A device's connection after the handshake.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// What the device says and hears.
+    /// The encrypted stream.
     pub(super) stream: TlsStream<TcpStream>,
-    /// Where the device is.
+    /// The device's address.
     pub(super) peer: SocketAddr,
-    /// To be given once the device has shown a good credential.
+    /// To be given once the device has shown a valid credential.
     pub(super) proof: Proof,
 }
 
-/// Asks to end what is being done.
+/// A request to stop.
 #[derive(Clone, Debug)]
 pub(super) struct Stop(watch::Receiver<()>);
 
 // === impl Stop ===
 
 impl Stop {
-    /// A sender, and the stop that is asked for when it is dropped.
+    /// A sender, and the stop that is requested when it is dropped.
     pub(super) fn new() -> (watch::Sender<()>, Self) {
         let (sender, receiver) = watch::channel(());
         (sender, Self(receiver))
     }
 
-    /// Comes back when the stop is asked for.
+    /// Returns when the stop is requested.
     pub(super) async fn requested(&mut self) {
         while self.0.changed().await.is_ok() {}
     }
@@ -79,7 +79,7 @@ impl Stop {
 // === impl Listener ===
 
 impl Listener {
-    /// Serves those who connect to `socket` until `stop`, and ends half a second after it at the latest.
+    /// Serves connections to `socket` until `stop`, and ends half a second after it at the latest.
     pub(super) async fn run<P: Protocol>(self, socket: TcpListener, protocol: P, mut stop: Stop) {
         let listener = Arc::new(self);
         let protocol = Arc::new(protocol);
@@ -104,9 +104,10 @@ impl Listener {
             };
             let full_before = std::mem::replace(&mut full, listener.seats.free() == 0);
             if full && !full_before {
-                listener
-                    .refusals
-                    .say(format!("{} {peer}: all seats are taken; this one and the next wait", P::NAME));
+                listener.refusals.say(format!(
+                    "{} {peer}: all connections are in use; this one and the next wait",
+                    P::NAME
+                ));
             }
             let seat = tokio::select! {
                 () = stop.requested() => break,
@@ -115,7 +116,7 @@ impl Listener {
             let (listener, protocol, stop) = (listener.clone(), protocol.clone(), stop.clone());
             connections.spawn(async move { listener.serve(stream, peer, seat, &*protocol, stop).await });
         }
-        // Whoever still waits to be taken is refused from here on.
+        // Connections that still wait to be accepted are refused from here on.
         drop(socket);
         let _ = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
         connections.shutdown().await;
@@ -138,13 +139,13 @@ impl Listener {
         };
         tokio::select! {
             () = seat.dismissed() => {
-                self.refusals.say(format!("{} {peer}: no credential so far, and others wait; cut", P::NAME));
+                self.refusals.say(format!("{} {peer}: closed: no credential so far, and others are waiting", P::NAME));
             }
             () = served => {}
         }
     }
 
-    /// The handshake. `None` if it fails or takes too long, which is said.
+    /// The handshake. `None` if it fails or takes too long, which is logged.
     async fn shake<P: Protocol>(
         &self,
         stream: TcpStream,
@@ -159,19 +160,19 @@ impl Listener {
         };
         let handshake = tokio::select! {
             () = stop.requested() => return None,
-            handshake = timeout(self.patience, self.acceptor.accept(stream)) => handshake,
+            handshake = timeout(self.timeout, self.acceptor.accept(stream)) => handshake,
         };
         match handshake {
             Ok(Ok(stream)) => Some(stream),
             Ok(Err(error)) => refuse(tls::explain(&error, &self.ca)),
-            Err(_) => refuse(format!("no handshake within {} s", self.patience.as_secs_f32())),
+            Err(_) => refuse(format!("no handshake within {} s", self.timeout.as_secs_f32())),
         }
     }
 
-    /// A connection's task has ended: if by a defect, the log says so, and the others go on.
+    /// A connection's task has ended: if by a panic, the log says so, and the others go on.
     fn ended<P: Protocol>(&self, ended: Result<(), tokio::task::JoinError>) {
-        if let Err(defect) = ended {
-            self.refusals.say(format!("{}: a connection was cut by a defect: {defect}", P::NAME));
+        if let Err(panic) = ended {
+            self.refusals.say(format!("{}: a connection ended in a panic: {panic}", P::NAME));
         }
     }
 }

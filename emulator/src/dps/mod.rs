@@ -64,10 +64,10 @@ pub use self::service::{Device, Service, ServiceOptions};
 pub use self::store::{Store, StoreError};
 pub use self::webhook::WebhookOptions;
 
-/// As many connections may wait to be taken, as far as the system allows.
+/// How many connections may wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 4096;
 
-/// When a stop is over, done or not.
+/// The longest that a stop may take.
 const STOP: Duration = Duration::from_secs(1);
 
 /// What the stand-in is set up with.
@@ -89,8 +89,8 @@ pub struct DpsOptions {
     /// milliseconds, while it is not yet listening.
     pub answer_delay: Duration,
     /// How long a device may take over a TLS handshake, its first packet or request, and the rest of each.
-    pub patience: Duration,
-    /// As many connections may be open at once, or fewer if the process may open fewer than twice as many files.
+    pub timeout: Duration,
+    /// How many connections may be open at once; fewer if the process may open fewer than twice as many files.
     /// Further ones wait, and after two seconds take the place of those that have shown no credential.
     pub connections: usize,
 }
@@ -109,7 +109,7 @@ pub struct Dps {
 // === impl DpsOptions ===
 
 impl DpsOptions {
-    /// The defaults: 127.0.0.1, port 8883 for MQTT and 8443 for HTTPS, answers after 55 ms, 10 s of patience,
+    /// The defaults: 127.0.0.1, port 8883 for MQTT and 8443 for HTTPS, answers after 55 ms, a timeout of 10 s,
     /// 4,096 connections.
     #[must_use]
     pub fn new(config: Config, state: PathBuf) -> Self {
@@ -121,7 +121,7 @@ impl DpsOptions {
             mqtt_port: 8883,
             https_port: 8443,
             answer_delay: Duration::from_millis(55),
-            patience: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
             connections: 4096,
         }
     }
@@ -130,8 +130,8 @@ impl DpsOptions {
 // === impl Dps ===
 
 impl Dps {
-    /// Starts the stand-in. Devices can connect once this comes back; it runs until [`Dps::stop`], or until it
-    /// is dropped.
+    /// Starts the stand-in. Devices can connect once this returns; it runs until [`Dps::stop`], or until it is
+    /// dropped.
     ///
     /// # Errors
     ///
@@ -150,17 +150,17 @@ impl Dps {
         let seats = Seats::new(options.connections);
         if seats.free() < options.connections {
             journal.info(format!(
-                "{} connections at once, and not {}: the system lets this process open no more files",
+                "at most {} connections at once instead of {}: the system lets this process open no more files",
                 seats.free(),
                 options.connections
             ));
         }
         let refusals = Refusals::new(journal);
-        let patience = options.patience;
-        let listener = Listener { acceptor, ca: ca.clone(), seats, patience, refusals: refusals.clone() };
-        let mqtt_options = MqttOptions { answer_delay: options.answer_delay, patience, body_limit };
+        let timeout = options.timeout;
+        let listener = Listener { acceptor, ca: ca.clone(), seats, timeout, refusals: refusals.clone() };
+        let mqtt_options = MqttOptions { answer_delay: options.answer_delay, timeout, body_limit };
         let speaks_mqtt = Mqtt::new(service.clone(), refusals.clone(), mqtt_options);
-        let speaks_https = Https::new(service.clone(), refusals, body_limit, patience);
+        let speaks_https = Https::new(service.clone(), refusals, body_limit, timeout);
         let listeners = [
             tokio::spawn(listener.clone().run(mqtt, speaks_mqtt, stopped.clone())),
             tokio::spawn(listener.run(https, speaks_https, stopped)),

@@ -23,7 +23,7 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(crate) struct Operations(Mutex<Table>);
 
-/// What came of opening an operation.
+/// The result of opening an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opened {
     /// It is under way.
@@ -46,7 +46,7 @@ struct Table {
 struct Operation {
     id: String,
     /// How many polls are still answered "assigning", decided or not.
-    patience: u32,
+    assigning_polls: u32,
     assigning: Arc<RegistrationState>,
     decided: Option<Arc<RegistrationState>>,
     /// The task that decides it, once it runs.
@@ -56,13 +56,14 @@ struct Operation {
 // === impl Operations ===
 
 impl Operations {
-    /// Opens an operation, which is `assigning` until it is decided; `patience` polls are told so in any
-    /// case. An earlier operation of the device that is under way is stopped and becomes `superseded`.
+    /// Opens an operation, which is `assigning` until it is decided; the first `assigning_polls` polls are
+    /// told so in any case. An earlier operation of the device that is under way is stopped and becomes
+    /// `superseded`.
     pub(crate) fn open(
         &self,
         device: &str,
         id: &str,
-        patience: u32,
+        assigning_polls: u32,
         assigning: RegistrationState,
         superseded: RegistrationState,
     ) -> Opened {
@@ -74,7 +75,8 @@ impl Operations {
         let another = table.supersede(device, superseded);
         table.under_way += 1;
         let assigning = Arc::new(assigning);
-        let operation = Operation { id: id.to_owned(), patience, assigning, decided: None, task: None };
+        let operation =
+            Operation { id: id.to_owned(), assigning_polls, assigning, decided: None, task: None };
         let operations = table.devices.entry(device.to_owned()).or_default();
         operations.push_back(operation);
         if operations.len() > MOST_OF_ONE {
@@ -105,8 +107,8 @@ impl Operations {
     pub(crate) fn poll(&self, device: &str, id: &str) -> Option<Arc<RegistrationState>> {
         let mut table = self.lock();
         let operation = table.find(device, id)?;
-        if operation.patience > 0 {
-            operation.patience -= 1;
+        if operation.assigning_polls > 0 {
+            operation.assigning_polls -= 1;
             return Some(Arc::clone(&operation.assigning));
         }
         Some(operation.state())

@@ -3,7 +3,7 @@
 //! The copy has the members in the order in which the service writes them, with the keys left out and
 //! the query of the webhook's URL redacted, as the request in Microsoft's tutorial shows:
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
-//! Members not known here are passed on as they are, and warned of: they may be misspelled.
+//! Unknown members are passed on as they are, with a warning: they may be misspelled.
 
 use hyper::Uri;
 use serde_json::value::{RawValue, to_raw_value};
@@ -20,9 +20,9 @@ const NO_DEFINITION: &str =
     "400004: A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'";
 
 /// Of a member that the REST API does not have.
-const UNKNOWN: &str = "this member is not known: it has no effect, and webhooks are sent it as it is";
+const UNKNOWN: &str = "unknown member: it has no effect here, and is sent to webhooks as it is";
 
-/// An enrollment, and what about it is probably not meant.
+/// An enrollment, and what in it is probably not intended.
 pub(crate) struct Read {
     pub(crate) enrollment: Enrollment,
     pub(crate) warnings: Vec<String>,
@@ -113,7 +113,7 @@ pub(crate) fn read_host(node: &Node<'_>) -> Result<String, Mistake> {
     if !name.is_empty() && name.len() <= 253 && name.bytes().all(good) {
         Ok(name)
     } else {
-        Err(node.mistake("a hub's host name is wanted, such as \"contoso-hub.azure-devices.net\""))
+        Err(node.mistake("expected a hub's host name, such as \"contoso-hub.azure-devices.net\""))
     }
 }
 
@@ -148,7 +148,7 @@ impl<'a> Reader<'a, '_> {
         let text = self.mistakes.note(node.string())?;
         let found = known.iter().find(|choice| choice.eq_ignore_ascii_case(&text)).copied();
         if found.is_none() {
-            self.mistakes.0.push(node.mistake(format!("one of {} is wanted", known.join(", "))));
+            self.mistakes.0.push(node.mistake(format!("expected one of {}", known.join(", "))));
         }
         found
     }
@@ -175,14 +175,15 @@ impl<'a> Reader<'a, '_> {
         let node = self.copy("deviceId")?;
         let id = self.mistakes.note(node.string())?;
         if !identifier::is_device_id(&id) {
-            let rule = "1 to 128 letters, digits and -.%_*?!(),:=@$'+# are wanted, as for a device of a hub";
+            let rule =
+                "expected 1 to 128 letters, digits and -.%_*?!(),:=@$'+#, as in the id of a hub's device";
             self.mistakes.0.push(node.mistake(rule));
         }
         Some(id)
     }
 
     fn attestation(&mut self) -> Option<Vec<SymmetricKey>> {
-        let node = self.members.need("attestation", attestation::WANTED);
+        let node = self.members.need("attestation", attestation::EXAMPLE);
         let node = self.mistakes.note(node)?;
         let read = attestation::read(&node, self.mistakes)?;
         self.record.insert("attestation".to_owned(), read.copy);
@@ -236,7 +237,7 @@ impl<'a> Reader<'a, '_> {
     fn hub(&mut self, node: &Node<'_>, linked: &[Hub]) -> Option<Hub> {
         let name = self.mistakes.note(read_host(node))?;
         if linked.is_empty() {
-            // That is the mistake to mend.
+            // That is the mistake to correct.
             return None;
         }
         let hub = linked.iter().find(|hub| hub.name.eq_ignore_ascii_case(&name));
@@ -256,7 +257,7 @@ impl<'a> Reader<'a, '_> {
             ([], Some(node)) => self.hub(node, linked).map(|hub| hub.name),
             _ if linked.is_empty() => None,
             _ => {
-                let problem = "the policy \"static\" wants exactly one hub in iotHubs";
+                let problem = "the policy \"static\" needs exactly one hub in iotHubs";
                 self.mistakes.0.push(self.members.owner().mistake(problem));
                 None
             }
@@ -268,7 +269,7 @@ impl<'a> Reader<'a, '_> {
         let name = "customAllocationDefinition";
         let node = self.members.take(name)?;
         if let Some(policy @ ("hashed" | "geoLatency" | "static")) = policy {
-            let unused = format!("no webhook is called: the allocationPolicy is {policy}, and not custom");
+            let unused = format!("no webhook is called: the allocationPolicy is {policy}, not custom");
             self.warnings.push(node.mistake(unused).to_string());
         }
         let Some(definition) = definition::read(&node, self.mistakes) else { return Some(None) };

@@ -1,4 +1,4 @@
-//! The log of what is refused: a line each, and never so many that they drown the rest.
+//! The log of what is refused: a line each, with a limit on the number of lines in a second.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use super::identifier;
 use crate::journal::Journal;
 
-/// As many refusals have a line in one second; those above are counted.
+/// How many refusals are logged in one second; those above are only counted.
 const LINES_A_SECOND: u32 = 1_000;
 
-/// As many characters of what a stranger sent are shown.
+/// How many characters of what a client sent are shown.
 const SHOWN: usize = 120;
 
-/// Says in the journal what was refused and why.
+/// Logs what was refused and why.
 #[derive(Clone, Debug)]
 pub(super) struct Refusals {
     journal: Journal,
@@ -40,7 +40,7 @@ impl Refusals {
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
         if second.began.elapsed() >= Duration::from_secs(1) {
             if second.left_out > 0 {
-                self.journal.warn(format!("{} more refusals had no line of their own", second.left_out));
+                self.journal.warn(format!("{} more refusals were not logged", second.left_out));
             }
             *second = Second { began: Instant::now(), said: 0, left_out: 0 };
         }
@@ -50,7 +50,8 @@ impl Refusals {
             _ => {
                 if second.left_out == 0 {
                     let limit = LINES_A_SECOND;
-                    self.journal.warn(format!("More than {limit} refusals in a second: the rest is counted"));
+                    self.journal
+                        .warn(format!("more than {limit} refusals in a second: the rest are only counted"));
                 }
                 second.left_out += 1;
             }
@@ -58,9 +59,9 @@ impl Refusals {
     }
 }
 
-/// What a stranger sent, for a line of the log: in quotes, not too long, and no token.
+/// What a client sent, for a line of the log: in quotes, shortened, and never a token.
 pub(super) fn quoted(text: &str) -> String {
-    // A device that mixes up username and password must not see its signature in the log.
+    // A device that swaps username and password must not have its signature in the log.
     if text.contains("sig=") || text.contains("SharedAccess") {
         return "(a SAS token)".to_owned();
     }

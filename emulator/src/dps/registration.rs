@@ -1,4 +1,4 @@
-//! The registration of a device: its record, and what a further registration makes of it.
+//! The registration of a device: its record, and how a further registration changes it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(crate) struct Registration {
     /// The twin with which the device's data in this hub began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) initial_twin: Option<Box<RawValue>>,
-    /// What the webhook gave the device to know.
+    /// The webhook's payload for the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) payload: Option<Box<RawValue>>,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Allocated {
     pub(crate) hub: String,
     /// The twin to begin with, in place of the enrollment's.
     pub(crate) initial_twin: Option<Box<RawValue>>,
-    /// For the device to know.
+    /// The payload for the device.
     pub(crate) payload: Option<Box<RawValue>>,
 }
 

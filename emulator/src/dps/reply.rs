@@ -42,16 +42,16 @@ pub(crate) enum Judgement {
     /// A hub.
     Assigned {
         allocated: Allocated,
-        /// What in the answer the service or the device may not take well.
+        /// What in the answer the service or the device may not understand.
         remarks: Vec<String>,
     },
-    /// A refusal that stands.
+    /// A final refusal.
     Failed {
         failure: Failure,
         /// What was wrong, where the status does not say it.
         remark: Option<String>,
     },
-    /// A failure that may pass. It stands if there is no further call.
+    /// A failure that may be temporary. It is final if there is no further call.
     Again(Failure),
 }
 
@@ -84,11 +84,11 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
     let answer = match body.map(parse) {
         Some(Ok(answer)) => answer,
         Some(Err(reason)) => {
-            let message = own_words("the webhook answered 200 with a body that is no allocation response");
+            let message = own_words("the webhook answered 200 with an invalid allocation response");
             return refused(FAILED, message, Some(format!("the webhook's body cannot be read: {reason}")));
         }
         None => {
-            let message = own_words("the webhook answered 200 with too long a body");
+            let message = own_words("the webhook answered 200 with a body that is too long");
             return refused(FAILED, message, None);
         }
     };
@@ -98,9 +98,9 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
         return refused(HUB_NOT_SPECIFIED, message, Some(remark.to_owned()));
     };
     let Some(hub) = linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)) else {
-        let message = own_words("the webhook answered a hub that is not among the linkedHubs it was given");
+        let message = own_words("the webhook answered a hub that is not among the linkedHubs it was sent");
         let (name, hubs) = (quoted(&name), linked_hubs.join(", "));
-        let remark = format!("the webhook answered {name}, and linkedHubs are {hubs}");
+        let remark = format!("the webhook answered {name}, expected one of the linkedHubs {hubs}");
         return refused(FAILED, message, Some(remark));
     };
 
@@ -109,7 +109,9 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
         remarks.push(format!("the webhook's initialTwin: {oddity}"));
     }
     if answer.payload.is_some_and(|payload| !payload.get().starts_with('{')) {
-        remarks.push("the webhook's payload has to be an object; some devices cannot read others".to_owned());
+        remarks.push(
+            "expected an object as the webhook's payload; some devices cannot read anything else".to_owned(),
+        );
     }
     let allocated = Allocated {
         hub: (*hub).to_owned(),
@@ -120,26 +122,26 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
 }
 
 fn parse(body: &[u8]) -> Result<AllocationResponse<'_>, String> {
-    let text = str::from_utf8(body).map_err(|_| "it is not UTF-8".to_owned())?;
+    let text = str::from_utf8(body).map_err(|_| "not valid UTF-8".to_owned())?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if !text.starts_with('{') {
-        return Err("it is not a JSON object".to_owned());
+        return Err("expected a JSON object".to_owned());
     }
     let members: BTreeMap<String, &RawValue> =
-        serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("invalid JSON: {error}"))?;
     let mut remarks = Vec::new();
     let mut member = |name: &str| {
         let exact = members.get(name).copied();
         let value = exact.or_else(|| {
             let (other, value) = members.iter().find(|(member, _)| member.eq_ignore_ascii_case(name))?;
-            remarks.push(format!("the webhook wrote {other}, and {name} is documented"));
+            remarks.push(format!("the webhook wrote {other}, expected {name}"));
             Some(*value)
         });
         value.filter(|value| value.get() != "null")
     };
     let hub = member("iotHubHostName").map(|hub| serde_json::from_str(hub.get())).transpose();
     let (initial_twin, payload) = (member("initialTwin"), member("payload"));
-    let hub = hub.map_err(|_| "iotHubHostName is not a string".to_owned())?;
+    let hub = hub.map_err(|_| "expected a string as iotHubHostName".to_owned())?;
     Ok(AllocationResponse { hub, initial_twin, payload, remarks })
 }
 

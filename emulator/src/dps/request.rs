@@ -33,18 +33,18 @@ impl RegistrationRequest {
     ///
     /// What is wrong with it, for the device and the log.
     pub(crate) fn parse(body: &[u8], registration_id: &str) -> Result<Self, &'static str> {
-        let text = str::from_utf8(body).map_err(|_| "The body is not UTF-8.")?.trim();
+        let text = str::from_utf8(body).map_err(|_| "The body is not valid UTF-8.")?.trim();
         if text.is_empty() {
             return Ok(Self::default());
         }
         if !text.starts_with('{') {
-            return Err("A JSON object is wanted as the body.");
+            return Err("Expected a JSON object as the body.");
         }
         let body: Body<'_> = serde_json::from_str(text).map_err(|error| match error.classify() {
             serde_json::error::Category::Data => {
-                "The registrationId in the body has to be a string, and each member to be there once."
+                "Expected a string as the registrationId, and no member twice."
             }
-            _ => "The body is not JSON.",
+            _ => "The body is invalid JSON.",
         })?;
         if body.registration_id.is_some_and(|id| fold(&id) != fold(registration_id)) {
             return Err("The registrationId in the body is not the one the device authenticated with.");
@@ -74,22 +74,19 @@ mod tests {
                 r#"{"registrationId":"dev-2"}"#,
                 Err("The registrationId in the body is not the one the device authenticated with."),
             ),
-            (
-                r#"{"registrationId":7}"#,
-                Err("The registrationId in the body has to be a string, and each member to be there once."),
-            ),
+            (r#"{"registrationId":7}"#, Err("Expected a string as the registrationId, and no member twice.")),
             (
                 r#"{"payload":{},"payload":{}}"#,
-                Err("The registrationId in the body has to be a string, and each member to be there once."),
+                Err("Expected a string as the registrationId, and no member twice."),
             ),
-            ("[]", Err("A JSON object is wanted as the body.")),
-            ("{", Err("The body is not JSON.")),
-            ("{} {}", Err("The body is not JSON.")),
+            ("[]", Err("Expected a JSON object as the body.")),
+            ("{", Err("The body is invalid JSON.")),
+            ("{} {}", Err("The body is invalid JSON.")),
         ];
-        for (body, wanted) in table {
+        for (body, expected) in table {
             let read = RegistrationRequest::parse(body.as_bytes(), "dev-1");
             let payload = read.map(|request| request.payload.map(|payload| payload.get().to_owned()));
-            assert_eq!(payload, wanted.map(|payload| payload.map(str::to_owned)), "{body}");
+            assert_eq!(payload, expected.map(|payload| payload.map(str::to_owned)), "{body}");
         }
         assert!(RegistrationRequest::parse(b"\xff", "dev-1").is_err());
     }

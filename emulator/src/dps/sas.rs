@@ -29,10 +29,10 @@ pub(crate) struct SasToken {
     signature: Vec<u8>,
 }
 
-/// Why a token is refused. Says which part differs, and never a signature or a key.
+/// Why a token is refused: which part differs, never a signature or a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SasRefusal {
-    /// There is no token.
+    /// No token was sent.
     Missing,
     /// It is not in the form of a token.
     Malformed(&'static str),
@@ -41,9 +41,9 @@ pub(crate) enum SasRefusal {
         /// Which part of `sr`.
         part: &'static str,
         /// What `sr` says there.
-        token: String,
+        found: String,
         /// What the username or path said.
-        wanted: String,
+        expected: String,
     },
     /// `se` is past.
     Expired {
@@ -76,7 +76,7 @@ impl SasToken {
                 _ => continue,
             };
             if slot.replace(value).is_some() {
-                return Err(SasRefusal::Malformed("one of the fields sr, sig and se is there twice"));
+                return Err(SasRefusal::Malformed("one of the fields sr, sig and se appears twice"));
             }
         }
         let sr = sr.ok_or(SasRefusal::Malformed("the field sr (resource) is missing"))?;
@@ -96,19 +96,19 @@ impl SasToken {
     }
 
     /// Checks everything but the signature: the resource is this scope and device, whatever the case of
-    /// the letters, and the token holds at `now` (seconds since 1970).
+    /// the letters, and the token is valid at `now` (seconds since 1970).
     pub(crate) fn check(&self, id_scope: &str, registration_id: &str, now: u64) -> Result<(), SasRefusal> {
         let mut parts = self.resource.splitn(3, '/');
-        let wanted = [
+        let resource = [
             ("id scope", id_scope),
             ("second segment", "registrations"),
             ("registration id", registration_id),
         ];
-        for (part, wanted) in wanted {
+        for (part, expected) in resource {
             let found = parts.next().unwrap_or_default();
-            if !found.eq_ignore_ascii_case(wanted) {
-                let (token, wanted) = (found.to_owned(), wanted.to_owned());
-                return Err(SasRefusal::Resource { part, token, wanted });
+            if !found.eq_ignore_ascii_case(expected) {
+                let (found, expected) = (found.to_owned(), expected.to_owned());
+                return Err(SasRefusal::Resource { part, found, expected });
             }
         }
         if self.expiry <= now {
@@ -139,12 +139,12 @@ impl fmt::Display for SasRefusal {
         match self {
             Self::Missing => f.write_str("there is no SAS token"),
             Self::Malformed(problem) => write!(f, "the SAS token is malformed: {problem}"),
-            Self::Resource { part, token, wanted } => {
+            Self::Resource { part, found, expected } => {
                 write!(
                     f,
-                    "the SAS token is for another resource: the {part} in its sr is {}, and {} is wanted",
-                    quoted(token),
-                    quoted(wanted)
+                    "the SAS token is for another resource: expected the {part} {} in its sr, found {}",
+                    quoted(expected),
+                    quoted(found)
                 )
             }
             Self::Expired { seconds_ago } => write!(f, "the SAS token expired {seconds_ago} s ago"),

@@ -1,8 +1,8 @@
-//! How many connections may be open at once, and who has to go when more come.
+//! How many connections may be open at once, and which is closed when more arrive.
 //!
-//! Whoever has shown a good credential keeps its seat. Of the others, when all seats are taken, the one that
-//! has been here longest loses its seat to the next that comes, though not before it has had a fair time: so
-//! silent connections, however many, keep nobody out for long, and a rush of real devices waits its turn.
+//! A connection with a valid credential keeps its seat. Of the others, when all seats are taken, the oldest loses
+//! its seat to the next one, though not before it has had some time: silent connections, however many, keep nobody
+//! out for long, and many devices at once wait their turn.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{Instant, timeout};
 
-/// How long a device has at least to show its credential.
+/// The least time that a device has to show its credential.
 const FAIR: Duration = Duration::from_secs(2);
 
-/// How often those are looked for who have had that.
+/// How often connections that have had that time are looked for.
 const ROUND: Duration = Duration::from_millis(20);
 
 /// The seats of all ports.
@@ -25,7 +25,7 @@ pub(super) struct Seats {
     unproven: Arc<Mutex<Unproven>>,
 }
 
-/// Those who have shown no credential yet, by the order in which they came.
+/// Connections without a credential so far, in the order of their arrival.
 #[derive(Debug, Default)]
 struct Unproven {
     next: u64,
@@ -41,7 +41,7 @@ pub(super) struct Seat {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// With which a connection tells that its device has shown a good credential.
+/// How a connection reports that its device has shown a valid credential.
 #[derive(Clone, Debug)]
 pub(super) struct Proof {
     seats: Seats,
@@ -51,14 +51,14 @@ pub(super) struct Proof {
 // === impl Seats ===
 
 impl Seats {
-    /// As many as are `wanted`, or half of the files that the system lets this process open, if that is less:
+    /// At most `most`, or half of the files that the system lets this process open, if that is less:
     /// calls of webhooks and the other stand-ins need some too.
-    pub(super) fn new(wanted: usize) -> Self {
-        let count = open_files().map_or(wanted, |files| wanted.min(files / 2)).max(1);
+    pub(super) fn new(most: usize) -> Self {
+        let count = open_files().map_or(most, |files| most.min(files / 2)).max(1);
         Self { free: Arc::new(Semaphore::new(count)), unproven: Arc::default() }
     }
 
-    /// As many as are free now.
+    /// How many are free now.
     pub(super) fn free(&self) -> usize {
         self.free.available_permits()
     }
@@ -82,7 +82,7 @@ impl Seats {
         Seat { proof: Proof { seats: self.clone(), number }, dismissed, _permit: permit }
     }
 
-    /// Sends the one away who has been unproven for longest, if that is long enough.
+    /// Closes the oldest connection without a credential, if it has had its time.
     fn dismiss(&self) {
         let mut unproven = self.unproven.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(oldest) = unproven.since.first_entry()
@@ -98,7 +98,7 @@ impl Seats {
 // === impl Seat ===
 
 impl Seat {
-    /// Comes back when the seat is wanted for another.
+    /// Returns when the seat is needed for another connection.
     pub(super) async fn dismissed(&mut self) {
         if (&mut self.dismissed).await.is_err() {
             // The device has shown its credential.
@@ -116,7 +116,7 @@ impl Drop for Seat {
 // === impl Proof ===
 
 impl Proof {
-    /// The device has shown a good credential, or it has left.
+    /// The device has shown a valid credential, or has disconnected.
     pub(super) fn give(&self) {
         self.seats.unproven.lock().unwrap_or_else(PoisonError::into_inner).since.remove(&self.number);
     }

@@ -1,4 +1,4 @@
-//! What the provisioning service does for a device, whichever protocol the device speaks.
+//! What the provisioning service does for a device, whatever its protocol.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -164,8 +164,8 @@ impl Service {
             Some(kept) if kept.operation_id == operation_id => self.answer(operation_id, &(&*kept).into()),
             _ => {
                 let operation_id = quoted(operation_id);
-                self.journal.warn(format!("{id}: asks for the operation {operation_id}, which is not known"));
-                Answer::not_found("There is no such operation, or no longer.")
+                self.journal.warn(format!("{id}: asks for the unknown operation {operation_id}"));
+                Answer::not_found("The operation does not exist, or has expired.")
             }
         }
     }
@@ -180,7 +180,7 @@ impl Service {
         match newest.or_else(|| self.store.get(id).map(|kept| Arc::new((&*kept).into()))) {
             Some(state) => Answer::json(200, None, &*state),
             None => {
-                self.journal.info(format!("{id}: asks for its registration, and has none"));
+                self.journal.info(format!("{id}: asks for its registration, but is not registered"));
                 Answer::not_found("The device is not registered.")
             }
         }
@@ -193,11 +193,11 @@ impl Service {
 
     fn find(&self, id_scope: &str, registration_id: &str, sas: Option<&str>) -> Result<Device, String> {
         if !identifier::is_id(registration_id) {
-            return Err(format!("that is no registration id; {}", identifier::RULE));
+            return Err(format!("invalid registration id: {}", identifier::RULE));
         }
         if !id_scope.eq_ignore_ascii_case(&self.config.id_scope) {
             let served = quoted(&self.config.id_scope);
-            return Err(format!("its id scope is {}, and {served} is served", quoted(id_scope)));
+            return Err(format!("expected the id scope {served}, found {}", quoted(id_scope)));
         }
         let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
         let token = sas.ok_or(SasRefusal::Missing).and_then(SasToken::parse).and_then(|token| {
@@ -216,7 +216,10 @@ impl Service {
         let id = &device.registration_id;
         let limit = self.options.body_limit;
         if body.len() > limit {
-            self.journal.warn(format!("{id}: refused: a body of {} bytes, and {limit} may be", body.len()));
+            self.journal.warn(format!(
+                "{id}: refused: expected a body of at most {limit} bytes, found {}",
+                body.len()
+            ));
             return Err(Answer::too_large(limit));
         }
         RegistrationRequest::parse(body, id).map_err(|problem| {
@@ -233,8 +236,8 @@ impl Service {
             code: 409_000,
             message: "A newer registration of the device has taken the place of this one.".to_owned(),
         });
-        let (assigning, patience) = (attempt.assigning_state(), self.options.assigning_polls);
-        match self.operations.open(&device, &operation_id, patience, assigning, superseded) {
+        let (assigning, polls) = (attempt.assigning_state(), self.options.assigning_polls);
+        match self.operations.open(&device, &operation_id, polls, assigning, superseded) {
             Opened::Alone => {}
             Opened::InPlaceOfAnother => {
                 self.journal

@@ -13,7 +13,7 @@ const FORMAT: &[BorrowedFormatItem<'_>] =
 
 /// `at` as the service writes times: UTC, seven fractional digits, `2019-12-27T19:51:41.6630592Z`.
 pub(crate) fn timestamp(at: OffsetDateTime) -> String {
-    // A clock out of the range that four digits of a year can name: the epoch is as good as any other lie.
+    // A clock out of the range that four digits of a year can express: the epoch.
     at.to_offset(time::UtcOffset::UTC)
         .format(FORMAT)
         .unwrap_or_else(|_| "1970-01-01T00:00:00.0000000Z".to_owned())

@@ -2,7 +2,7 @@
 //!
 //! A record is appended and synced to the disk before its device is told of it, so that a crash loses
 //! nothing that was acknowledged. One thread writes, and syncs once for all that has gathered meanwhile.
-//! The last line of a device holds; when most lines are outdated, the file is written anew.
+//! The last line of a device counts; when most lines are outdated, the file is rewritten.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,15 +21,15 @@ use crate::journal::Journal;
 
 /// The file's name in the state folder.
 const FILE: &str = "registrations.jsonl";
-/// The name under which the file is written anew.
+/// The name of the new file while it is rewritten.
 const NEW_FILE: &str = "registrations.jsonl.new";
 /// The name of the file that is locked while a store is open.
 const LOCK: &str = "registrations.lock";
-/// How long a store that is being closed may hold its lock yet.
+/// How long a store that is being closed may still hold its lock.
 const CLOSING: Duration = Duration::from_secs(1);
-/// Records that wait for the disk at most; more wait in front.
+/// The most records that wait for the disk; further ones wait to be queued.
 const QUEUE: usize = 4_096;
-/// Records synced at once at most.
+/// The most records that are synced at once.
 const BATCH: usize = 1_024;
 /// Outdated lines that are not worth a new file.
 const SLACK: usize = 1_000;
@@ -44,16 +44,16 @@ pub struct Store {
 /// Why assignments could not be read or kept.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The system refused.
+    /// A file operation failed.
     Io {
         /// Which file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// Another emulator has this folder open.
     InUse(PathBuf),
-    /// The file holds what the store never wrote.
+    /// The file contains what the store never wrote.
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -161,7 +161,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// It is not: the disk is full, or broken. The earlier record holds.
+    /// It is not: the disk is full, or broken. The earlier record stays.
     pub(crate) async fn put(&self, registration: Registration) -> Result<(), StoreError> {
         let gone = || StoreError::NotKept("the store is closed".to_owned());
         let (kept, answer) = oneshot::channel();
@@ -190,7 +190,7 @@ impl Writer {
                     let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
                     records.insert(fold(&registration.registration_id), Arc::new(registration));
                 }
-                // A device that no longer waits has its record all the same.
+                // A device that no longer waits still has its record.
                 let _ = kept.send(answer);
             }
             self.compact();
@@ -218,7 +218,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the file anew once most of its lines are outdated.
+    /// Rewrites the file once most of its lines are outdated.
     fn compact(&mut self) {
         let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
         if self.lines <= 2 * records.len() + SLACK || self.broken.is_some() {
@@ -233,7 +233,7 @@ impl Writer {
         match written {
             Ok((file, len)) => (self.file, self.len) = (file, len),
             Err(error) => {
-                self.journal.warn(format!("{}: cannot be written anew: {error}", path.display()));
+                self.journal.warn(format!("{}: cannot be rewritten: {error}", path.display()));
                 return;
             }
         }
@@ -252,15 +252,11 @@ impl fmt::Display for StoreError {
         match self {
             Self::Io { path, error } => write!(f, "{}: {error}", path.display()),
             Self::InUse(folder) => {
-                write!(
-                    f,
-                    "{}: another emulator keeps its assignments here; give each its own folder",
-                    folder.display()
-                )
+                write!(f, "{}: another emulator uses this folder; give each its own", folder.display())
             }
             Self::Damaged { path, line, problem } => write!(
                 f,
-                "{}: line {line} is not a registration: {problem}. Mend or delete the line; without the file \
+                "{}: line {line} is not a registration: {problem}. Correct or delete the line; without the file \
                  all devices register as for the first time",
                 path.display()
             ),
@@ -280,7 +276,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if began.elapsed() < CLOSING => thread::sleep(CLOSING / 50),
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
-            // Some network folders know no locks: there the user has to see to it.
+            // Some network folders do not support locks: there it is up to the user.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
@@ -364,12 +360,12 @@ mod tests {
         let thread = thread::spawn(move || writer.run(puts));
         let store = Store { records, queue };
         let registration: Registration = serde_json::from_str(RECORD).unwrap();
-        for wanted in [
+        for expected in [
             "the registration was not kept: No space left on device (os error 28)",
             "the registration was not kept: an earlier record is half written: Invalid argument (os error 22)",
         ] {
             let error = store.put(registration.clone()).await.unwrap_err();
-            assert_eq!(error.to_string(), wanted);
+            assert_eq!(error.to_string(), expected);
             assert!(store.get("dev-1").is_none());
         }
         drop(store);

@@ -1,4 +1,4 @@
-//! The quota of registrations per minute, for those who want to see their devices meet it:
+//! The quota of registrations per minute, for trying out how devices react to it:
 //! <https://learn.microsoft.com/azure/iot-dps/about-iot-dps#quotas-and-limits>.
 
 use std::sync::{Mutex, PoisonError};

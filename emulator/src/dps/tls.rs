@@ -1,7 +1,7 @@
 //! TLS as the provisioning service speaks it: versions 1.2 and 1.3 (the Python SDK speaks 1.2 alone).
 //!
-//! No client certificate is asked for: symmetric keys are the one kind of attestation here, and a device that
-//! has a certificate to show is refused later for want of a token, with a line that says so.
+//! No client certificate is requested: symmetric keys are the only attestation here. A device with a certificate
+//! is refused later because it has no token, with a line that says so.
 
 use std::io;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub(super) fn acceptor(certificate: Certificate, path: &Path) -> Result<TlsAccep
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Why a handshake failed, in words that tell what to do about the usual mistakes. `ca` is the CA certificate.
+/// Why a handshake failed, and what to do about the usual mistakes. `ca` is the CA certificate.
 pub(super) fn explain(error: &io::Error, ca: &Path) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match inner {
@@ -41,17 +41,17 @@ pub(super) fn explain(error: &io::Error, ca: &Path) -> String {
             | AlertDescription::DecryptError,
         )) => format!("the device does not trust the certificate (have it trust {})", ca.display()),
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            "the device does not speak TLS, and this port speaks nothing else".to_owned()
+            "the device does not speak TLS, which this port requires".to_owned()
         }
         Some(rustls::Error::PeerIncompatible(what)) => {
-            format!("the device cannot do TLS 1.2 or 1.3 as wanted here: {what:?}")
+            format!("the device does not support TLS 1.2 or 1.3 as offered here: {what:?}")
         }
-        _ if error.kind() == io::ErrorKind::UnexpectedEof => "the device hung up".to_owned(),
+        _ if error.kind() == io::ErrorKind::UnexpectedEof => "the device disconnected".to_owned(),
         _ => error.to_string(),
     }
 }
 
-/// Whether a device has just gone away, as those do that care little for TLS’s farewell.
+/// Whether a device has disconnected, perhaps without TLS's close_notify.
 pub(super) fn gone(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)

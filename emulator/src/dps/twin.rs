@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What in `twin` the hub would not understand, one sentence for each; none for a good twin.
+/// What in `twin` the hub would not understand, one sentence for each; none for a valid twin.
 ///
 /// A twin is `{"tags": {…}, "properties": {"desired": {…}}}`, all of it optional:
 /// <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation#custom-allocation-policy-response>.
@@ -18,27 +18,27 @@ pub(crate) fn oddities(twin: &RawValue) -> Vec<String> {
     for (name, object) in [("tags", twin.get("tags")), ("properties", twin.get("properties"))] {
         match object {
             None | Some(Value::Null | Value::Object(_)) => {}
-            Some(_) => found.push(format!("{name} has to be an object")),
+            Some(_) => found.push(format!("expected an object as {name}")),
         }
     }
     if let Some(properties @ Value::Object(_)) = twin.get("properties") {
         members(properties, "properties", &["desired"], &mut found);
         match properties.get("desired") {
             None | Some(Value::Null | Value::Object(_)) => {}
-            Some(_) => found.push("properties.desired has to be an object".to_owned()),
+            Some(_) => found.push("expected an object as properties.desired".to_owned()),
         }
     }
     found
 }
 
-/// Notes that `value` is no object, or has members other than `known`.
+/// Notes that `value` is not an object, or has members other than `known`.
 fn members(value: &Value, name: &str, known: &[&str], found: &mut Vec<String>) {
     let Value::Object(object) = value else {
-        found.push(format!("{name} has to be an object"));
+        found.push(format!("expected an object as {name}"));
         return;
     };
     if object.keys().any(|member| !known.contains(&member.as_str())) {
-        found.push(format!("{name} may have {} and no other member", known.join(" and ")));
+        found.push(format!("{name} has unknown members; expected {}", known.join(" and ")));
     }
 }
 
@@ -52,20 +52,20 @@ mod tests {
             ("{}", &[]),
             (r#"{"tags":{"a":1},"properties":{"desired":{"b":[]}}}"#, &[]),
             (r#"{"tags":null,"properties":null}"#, &[]),
-            ("[]", &["the initial twin has to be an object"]),
-            (r#"{"properties":{"Desired":{}}}"#, &["properties may have desired and no other member"]),
+            ("[]", &["expected an object as the initial twin"]),
+            (r#"{"properties":{"Desired":{}}}"#, &["properties has unknown members; expected desired"]),
             (
                 r#"{"authenticationType":"x","tags":[],"properties":{"desired":"s"}}"#,
                 &[
-                    "the initial twin may have tags and properties and no other member",
-                    "tags has to be an object",
-                    "properties.desired has to be an object",
+                    "the initial twin has unknown members; expected tags and properties",
+                    "expected an object as tags",
+                    "expected an object as properties.desired",
                 ],
             ),
         ];
-        for (twin, wanted) in table {
+        for (twin, expected) in table {
             let raw: &RawValue = serde_json::from_str(twin).unwrap();
-            assert_eq!(oddities(raw), *wanted, "{twin}");
+            assert_eq!(oddities(raw), *expected, "{twin}");
         }
     }
 }

@@ -68,7 +68,7 @@ impl Webhook {
         Self { uri, caller, options, turns, journal }
     }
 
-    /// Asks which of `linked_hubs` the device is to get. `body` is the allocation request as JSON.
+    /// Asks which of `linked_hubs` the device is assigned to. `body` is the allocation request as JSON.
     ///
     /// An answer with status 429 or above, or none, is asked for again after pauses that grow; a device
     /// whose turn has not come, or that is in a pause, holds up no other.
@@ -112,13 +112,13 @@ impl Webhook {
         }
     }
 
-    /// Calls once, when it is this device's turn, and says how that went.
+    /// Calls once, when it is this device's turn, and logs the outcome.
     async fn attempt(&self, registration_id: &str, attempt: u32, body: &Bytes) -> Reply {
         let _turn = self.turns.acquire().await;
         let started = Instant::now();
         let reply = match tokio::time::timeout(self.options.timeout, self.call(body.clone())).await {
             Ok(reply) => reply,
-            Err(_) => Reply::Nothing(format!("it took longer than {} ms", self.options.timeout.as_millis())),
+            Err(_) => Reply::Nothing(format!("timed out after {} ms", self.options.timeout.as_millis())),
         };
         let elapsed = started.elapsed();
         let (level, said) = match &reply {

@@ -1,4 +1,4 @@
-//! Many simulated devices that register at once, and what came of it.
+//! Many simulated devices that register at once, and the outcome.
 
 mod pattern;
 mod report;
@@ -14,7 +14,7 @@ pub use self::report::Report;
 use crate::device::{Device, Endpoint};
 use crate::keys::SymmetricKey;
 
-/// The devices of one enrollment group, and how many come at a time.
+/// The devices of one enrollment group, and how many register at a time.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     /// How many devices there are.
@@ -34,7 +34,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Registers each device once, over a connection of its own. What comes of it is added to `report`
+    /// Registers each device once, over a connection of its own. The outcome is added to `report`
     /// device by device, each time followed by a call of `ended`; so dropping the future, which ends all
     /// registrations under way, leaves a report on those that had ended.
     pub async fn register(&self, endpoint: &Endpoint, report: &mut Report, mut ended: impl FnMut()) {

@@ -11,7 +11,7 @@ pub struct Pattern {
     after: String,
 }
 
-/// A text that is no pattern; says what was wanted.
+/// The text is not a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatternError;
 
@@ -40,7 +40,7 @@ impl std::error::Error for PatternError {}
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a registration id is wanted with one {} in it, which stands for the device's number")
+        f.write_str("expected a registration id with one {}, which stands for the device's number")
     }
 }
 

@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use crate::device::{Failure, Registration};
 use crate::dps::identifier::shown;
 
-/// How many different reasons or hubs are kept apart; the service is free to invent more.
+/// How many different reasons or hubs are listed; the service may return more.
 const MOST_KINDS: usize = 50;
 
-/// The most of a hub's name or of a reason that is printed, characters.
+/// How many characters of a hub's name or of a reason are printed.
 const SHOWN: usize = 300;
 
-/// The longest bar of the chart, characters.
+/// The length of the chart's longest bar, in characters.
 const BAR: usize = 40;
 
-/// What came of a fleet's registrations.
+/// The outcome of a fleet's registrations.
 #[derive(Clone, Debug)]
 pub struct Report {
     count: usize,
@@ -26,7 +26,7 @@ pub struct Report {
     failed: Tally,
 }
 
-/// So many of each.
+/// How many of each.
 #[derive(Clone, Debug, Default)]
 struct Tally(BTreeMap<String, usize>);
 
@@ -58,7 +58,7 @@ impl Report {
         }
     }
 
-    /// Makes it a report on the devices that have been added: the others were not waited for.
+    /// Limits the report to the devices that have been added: the others were not waited for.
     pub fn cut_short(&mut self) {
         self.count = self.latencies.len();
     }
@@ -75,13 +75,13 @@ impl Report {
         self.refused.sum()
     }
 
-    /// Devices that got no decision: credential, connection, time, or an answer that none can use.
+    /// Devices that got no decision: credential, connection, timeout, or an unusable answer.
     #[must_use]
     pub fn failed(&self) -> usize {
         self.failed.sum()
     }
 
-    /// Devices of which nothing is known.
+    /// Devices without any outcome.
     #[must_use]
     pub fn lost(&self) -> usize {
         self.count.saturating_sub(self.latencies.len())
@@ -194,14 +194,14 @@ mod tests {
         report.add(Err(Failure::Refused(refusal)), Duration::from_millis(400));
         report.add(Err(Failure::Timeout(Duration::from_secs(600))), Duration::from_millis(500));
         report.last = Duration::from_secs(2);
-        let wanted = "\
+        let expected = "\
 6 devices in 2.0 s: 2.0 registrations a second, 120 a minute
 
   assigned      3
   refused       1
                 1  Custom allocation failed with status code: 400
   failed        1
-                1  Gave up after 600 s (PROV_DEVICE_RESULT_TIMEOUT)
+                1  Timed out after 600 s (PROV_DEVICE_RESULT_TIMEOUT)
   lost          1
 
 Latency, from connecting to the final answer:  p50 0.30 s  p90 0.50 s  p99 0.50 s  max 0.50 s
@@ -210,7 +210,7 @@ Devices per hub
   hub       ████████████████████ 1
   long-hub  ████████████████████████████████████████ 2
 ";
-        assert_eq!(report.to_string(), wanted);
+        assert_eq!(report.to_string(), expected);
         assert_eq!((report.assigned(), report.refused(), report.failed(), report.lost()), (3, 1, 1, 1));
     }
 

@@ -28,13 +28,13 @@ impl Answer {
         Self { status, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
-    /// An answer with `text/plain` until told otherwise.
+    /// An answer with `text/plain`, until its content type is set.
     pub(super) fn text(status: StatusCode, body: Bytes) -> Self {
         let kind = HeaderValue::from_static("text/plain; charset=utf-8");
         Self { status, headers: HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]), body }
     }
 
-    /// Sets the content type, with `charset=utf-8` if it names no charset. What is no media type is ignored.
+    /// Sets the content type, with `charset=utf-8` if it names no charset. An invalid media type is ignored.
     pub(super) fn set_content_type(&mut self, value: HeaderValue) {
         let Ok(kind) = value.to_str() else { return };
         let media = kind.split(';').next().unwrap_or_default().trim();

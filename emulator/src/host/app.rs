@@ -24,7 +24,7 @@ use crate::json_text::without_comments;
 pub(super) struct App {
     /// Its functions, by name.
     pub functions: Vec<Function>,
-    /// What comes before every route, without slashes; mostly `api`, possibly empty.
+    /// What precedes every route, without slashes; usually `api`, possibly empty.
     pub route_prefix: String,
     /// How calls reach the handler.
     pub mode: Mode,
@@ -50,12 +50,12 @@ pub(super) enum Mode {
     Proxying,
 }
 
-/// A mistake in the app's folder: in which file, where in it, and what was wanted there.
+/// A mistake in the app's folder: in which file, where in it, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppError {
     file: PathBuf,
     place: String,
-    wanted: String,
+    problem: String,
 }
 
 impl App {
@@ -104,9 +104,9 @@ impl App {
 }
 
 impl AppError {
-    /// A mistake at `place` (empty for the file as a whole) in `file`, where something else was `wanted`.
-    pub(super) fn new(file: &Path, place: &str, wanted: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: place.to_owned(), wanted: wanted.into() }
+    /// The `problem` at `place` (empty for the file as a whole) in `file`.
+    pub(super) fn new(file: &Path, place: &str, problem: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), place: place.to_owned(), problem: problem.into() }
     }
 }
 
@@ -121,7 +121,7 @@ pub(super) fn read_json<T: DeserializeOwned>(file: &Path) -> Result<Option<T>, A
     let text = without_comments(&text);
     let json = &mut serde_json::Deserializer::from_str(&text);
     let value = serde_path_to_error::deserialize(&mut *json).map_err(|error| {
-        // What is no JSON has a line and a column; a place in it would be a guess.
+        // Invalid JSON has a line and a column; a member in it would be a guess.
         let place = error.path().to_string();
         let place = if error.inner().is_data() && place != "." { place } else { String::new() };
         AppError::new(file, &place, error.into_inner().to_string())
@@ -138,23 +138,29 @@ fn environment(file: &Path) -> Result<BTreeMap<String, String>, AppError> {
         .collect();
     let Some(settings) = read_json::<Value>(file)? else { return Ok(environment) };
     if settings["IsEncrypted"] == Value::Bool(true) {
-        let wanted = "plain values are wanted: run `func settings decrypt`";
-        return Err(AppError::new(file, "IsEncrypted", wanted));
+        let problem = "expected plain values, found encrypted ones: run `func settings decrypt`";
+        return Err(AppError::new(file, "IsEncrypted", problem));
     }
     let values = match &settings["Values"] {
         Value::Null => return Ok(environment),
         Value::Object(values) => values,
-        _ => return Err(AppError::new(file, "Values", "an object of texts is wanted")),
+        _ => return Err(AppError::new(file, "Values", "expected an object of strings")),
     };
     for (name, value) in values {
         let text = match value {
             Value::String(text) => text.clone(),
             Value::Bool(_) | Value::Number(_) => value.to_string(),
-            _ => return Err(AppError::new(file, &format!("Values.{name}"), "a text is wanted")),
+            _ => {
+                return Err(AppError::new(
+                    file,
+                    &format!("Values.{name}"),
+                    "expected a string, a number or a boolean",
+                ));
+            }
         };
         if name.is_empty() || name.contains(['=', '\0']) || text.contains('\0') {
-            let wanted = "a name and value that an environment variable can have are wanted";
-            return Err(AppError::new(file, &format!("Values.{name}"), wanted));
+            let problem = "expected a name and value that an environment variable can have";
+            return Err(AppError::new(file, &format!("Values.{name}"), problem));
         }
         environment.entry(name.clone()).or_insert(text);
     }
@@ -164,15 +170,15 @@ fn environment(file: &Path) -> Result<BTreeMap<String, String>, AppError> {
 /// host.json, after the settings in `environment` that override it.
 fn host_json(file: &Path, environment: &BTreeMap<String, String>) -> Result<Configuration, AppError> {
     let document: Value = read_json(file)?
-        .ok_or_else(|| AppError::new(file, "", "no such file; a Functions app's folder is wanted"))?;
+        .ok_or_else(|| AppError::new(file, "", "no such file; expected the folder of a Functions app"))?;
     if !document.is_object() {
-        return Err(AppError::new(file, "", "a JSON object is wanted"));
+        return Err(AppError::new(file, "", "expected a JSON object"));
     }
     let settings = environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let host = Configuration::new(file, &document, settings);
     match host.text("version")? {
         Some("2.0") => Ok(host),
-        _ => Err(host.mistake("version", "\"2.0\" is wanted")),
+        _ => Err(host.mistake("version", "expected \"2.0\"")),
     }
 }
 
@@ -202,8 +208,8 @@ fn functions(
         }
     }
     if !found {
-        let wanted = "no function to serve; a folder with a function.json is wanted, such as HttpTrigger1";
-        return Err(AppError::new(root, "", wanted));
+        let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
+        return Err(AppError::new(root, "", problem));
     }
     Ok(functions)
 }
@@ -218,6 +224,6 @@ impl fmt::Display for AppError {
         if !self.place.is_empty() {
             write!(f, "{}: ", self.place)?;
         }
-        f.write_str(&self.wanted)
+        f.write_str(&self.problem)
     }
 }

@@ -20,11 +20,11 @@ const SMALL: usize = 128 * 1024;
 /// as much where there is much to escape.
 const LARGE_TOTAL: usize = 128 * 1024;
 
-/// What reads bodies: the memory for large ones, and the patience with slow ones.
+/// What reads bodies: the memory for large ones, and the timeout of slow ones.
 #[derive(Debug)]
 pub(super) struct Bodies {
     memory: Arc<Semaphore>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// A body, and its share of the memory, which is given back when this is dropped.
@@ -42,9 +42,9 @@ pub(super) struct Unread {
 }
 
 impl Bodies {
-    /// Lets a body take `patience`, however slowly it comes, and wait as long for memory.
-    pub(super) fn new(patience: Duration) -> Self {
-        Self { memory: Arc::new(Semaphore::new(LARGE_TOTAL)), patience }
+    /// A body may take up to `timeout` to arrive, and wait as long for memory.
+    pub(super) fn new(timeout: Duration) -> Self {
+        Self { memory: Arc::new(Semaphore::new(LARGE_TOTAL)), timeout }
     }
 
     /// Reads a body that was announced with `length` bytes. One that was not announced is not read: the
@@ -54,7 +54,7 @@ impl Bodies {
     ///
     /// 413 if it is too large, 408 if it comes too slowly, 400 if it breaks off, 503 if there is no memory.
     pub(super) async fn read(&self, body: Incoming, length: u64) -> Result<CallerBody, Unread> {
-        let patience = self.patience;
+        let limit = self.timeout;
         let unread = |status, reason: String| Err(Unread { status, reason });
         if length == 0 {
             return Ok(CallerBody { bytes: Bytes::new(), _share: None });
@@ -62,28 +62,25 @@ impl Bodies {
         let Some(length) = usize::try_from(length).ok().filter(|&length| length <= BODY_LIMIT) else {
             return unread(
                 413,
-                format!("a body of at most {BODY_LIMIT} bytes is wanted, and {length} were announced"),
+                format!("expected a body of at most {BODY_LIMIT} bytes, found a Content-Length of {length}"),
             );
         };
         let share = if length > SMALL {
             let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
-            match timeout(patience, Arc::clone(&self.memory).acquire_many_owned(kibibytes)).await {
+            match timeout(limit, Arc::clone(&self.memory).acquire_many_owned(kibibytes)).await {
                 Ok(Ok(share)) => Some(share),
                 _ => {
-                    return unread(
-                        503,
-                        format!("no memory for a body of {length} bytes within {patience:?}"),
-                    );
+                    return unread(503, format!("no memory for a body of {length} bytes within {limit:?}"));
                 }
             }
         } else {
             None
         };
-        match timeout(patience, Limited::new(body, BODY_LIMIT).collect()).await {
+        match timeout(limit, Limited::new(body, BODY_LIMIT).collect()).await {
             Ok(Ok(frames)) => Ok(CallerBody { bytes: frames.to_bytes(), _share: share }),
             Ok(Err(error)) => unread(400, format!("the caller's body broke off: {error}")),
             Err(_) => {
-                unread(408, format!("the caller's body of {length} bytes did not arrive within {patience:?}"))
+                unread(408, format!("the caller's body of {length} bytes did not arrive within {limit:?}"))
             }
         }
     }

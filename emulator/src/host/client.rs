@@ -35,7 +35,7 @@ pub(super) const INVOCATION_HEADER: HeaderName = HeaderName::from_static("x-azur
 /// Longer replies are not read. The real host stops at 2 GB.
 pub(super) const REPLY_LIMIT: usize = 100 * 1024 * 1024;
 
-/// So many redirects are followed, as .NET's `HttpClient` does by default.
+/// How many redirects are followed, as .NET's `HttpClient` does by default.
 const REDIRECTS: usize = 50;
 
 /// Connections to the handler, kept for the next call.
@@ -107,7 +107,7 @@ impl HandlerClient {
             };
             let reply = self.send(request.body(body).map_err(|error| error.to_string())?).await?;
             let Some(location) = redirect(&reply) else { return Ok(reply) };
-            // As HttpClient: what was posted is asked for again, except after 307 and 308.
+            // As HttpClient: a POST becomes a GET, except after 307 and 308.
             if !matches!(reply.status.as_u16(), 307 | 308) {
                 method = Method::GET;
             }
@@ -137,13 +137,16 @@ impl HandlerClient {
     ///
     /// Why there is none.
     pub(super) fn uri(&self, path: &str) -> Result<Uri, String> {
-        format!("http://{}{path}", self.address).parse().map_err(|_| format!("no path of a URL: {path:?}"))
+        format!("http://{}{path}", self.address).parse().map_err(|_| format!("invalid path: {path:?}"))
     }
 
     /// The path on the handler that `location` means.
     fn local(&self, location: &str) -> Result<String, String> {
-        let refused =
-            || format!("the handler redirected to {location:?}, and only paths of its own are followed");
+        let refused = || {
+            format!(
+                "the handler redirected to {location:?}, but only redirects to its own paths are followed"
+            )
+        };
         let path = match location.strip_prefix("http://") {
             Some(rest) => rest.strip_prefix(&self.address.to_string()).ok_or_else(refused)?,
             None if location.starts_with("//") => return Err(refused()),
@@ -165,7 +168,7 @@ impl Outgoing {
     }
 }
 
-/// Whether something answers `GET /` at `address`: whatever it answers, be it no HTTP.
+/// Whether something answers `GET /` at `address`: whatever it answers, even if it is not HTTP.
 pub(super) async fn probe(address: SocketAddr) -> bool {
     let Ok(stream) = TcpStream::connect(address).await else { return false };
     let Ok((mut sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await

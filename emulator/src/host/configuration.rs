@@ -14,7 +14,7 @@ use super::app::AppError;
 
 const OVERRIDE: &str = "azurefunctionsjobhost";
 
-/// host.json's `-1` for a timeout means none; a bound that outlives every session stands in for it.
+/// host.json's `-1` for a timeout means none; a very long timeout stands in for it.
 const UNBOUNDED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The settings of host.json after the app settings that override them.
@@ -55,7 +55,7 @@ impl Configuration {
     pub(super) fn text(&self, path: &str) -> Result<Option<&str>, AppError> {
         match self.leaves.get(&path.to_lowercase()) {
             Some(leaf) => Ok(Some(leaf.text.as_str()).filter(|text| !text.is_empty())),
-            None if self.has(path) => Err(self.mistake(path, "one value is wanted, not an object or array")),
+            None if self.has(path) => Err(self.mistake(path, "expected one value, found an object or array")),
             None => Ok(None),
         }
     }
@@ -66,7 +66,7 @@ impl Configuration {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(_) => Err(self.mistake(path, "true or false is wanted")),
+            Some(_) => Err(self.mistake(path, "expected true or false")),
         }
     }
 
@@ -77,7 +77,7 @@ impl Configuration {
             Some("-1") => Ok(Some(UNBOUNDED)),
             Some(text) => time_span(text)
                 .map(Some)
-                .ok_or_else(|| self.mistake(path, "a time span is wanted, such as \"00:05:00\", or \"-1\"")),
+                .ok_or_else(|| self.mistake(path, "expected a time span, such as \"00:05:00\", or \"-1\"")),
         }
     }
 
@@ -100,10 +100,10 @@ impl Configuration {
         self.leaves.contains_key(&path) || self.leaves.keys().any(|path| path.starts_with(&below))
     }
 
-    /// A mistake at `path`: its place, and what was `wanted` there.
-    pub(super) fn mistake(&self, path: &str, wanted: &str) -> AppError {
+    /// The `problem` at `path`, with its place.
+    pub(super) fn mistake(&self, path: &str, problem: &str) -> AppError {
         let place = self.leaves.get(&path.to_lowercase()).map_or(path, |leaf| &leaf.place);
-        AppError::new(&self.file, place, wanted)
+        AppError::new(&self.file, place, problem)
     }
 
     fn flatten(&mut self, place: String, value: &Value) {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn time_spans_are_read_as_dotnet_reads_them() {
-        for (text, wanted) in [
+        for (text, expected) in [
             ("00:05:00", Some(Duration::from_secs(300))),
             ("1.00:00:30", Some(Duration::from_secs(86_430))),
             ("00:00:00.25", Some(Duration::from_millis(250))),
@@ -167,7 +167,7 @@ mod tests {
             ("00:00:00:00", None),
             ("", None),
         ] {
-            assert_eq!(time_span(text), wanted, "{text:?}");
+            assert_eq!(time_span(text), expected, "{text:?}");
         }
     }
 

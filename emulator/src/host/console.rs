@@ -20,7 +20,7 @@ const SYSTEM_PREFIX: &str = "LanguageWorkerConsoleLog";
 /// A line with this prefix is for tools that drive `func`.
 const TOOLING_PREFIX: &str = "azfuncjsonlog:";
 
-/// The host's voice.
+/// What the host prints.
 #[derive(Clone, Debug)]
 pub(super) struct Console {
     journal: Journal,
@@ -100,7 +100,7 @@ impl Console {
         self.journal.error("Exceeded http worker restart retry count. Shutting down Functions Host");
     }
 
-    /// A call waited for the handler in vain.
+    /// A call waited for the handler without success.
     pub(super) fn never_ready(&self) {
         self.journal.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
     }
@@ -119,7 +119,7 @@ impl Console {
         }
     }
 
-    /// Something about the call that the real host leaves its user to find out.
+    /// Something about the call that the real host does not log.
     pub(super) fn note(&self, function: &str, id: Uuid, text: &str) {
         self.journal.warn(format!("Functions.{function} (Id={id}): {text}"));
     }
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_line_has_the_level_that_the_host_gives_it() {
         use Level::{Error, Information, Warning};
-        for (errors_only, stream, line, wanted) in [
+        for (errors_only, stream, line, expected) in [
             (true, Stream::Stdout, "ERROR: no", Some(Information)),
             (true, Stream::Stderr, "listening", Some(Error)),
             (true, Stream::Stderr, "[WARN] slow", Some(Warning)),
@@ -222,7 +222,7 @@ mod tests {
         ] {
             let (journal, kept) = Journal::kept();
             Console::new(journal, errors_only).handler_line(stream, line.as_bytes());
-            assert_eq!(kept.entries().first().map(|entry| entry.level), wanted, "{line}");
+            assert_eq!(kept.entries().first().map(|entry| entry.level), expected, "{line}");
         }
     }
 }

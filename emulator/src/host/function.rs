@@ -86,21 +86,21 @@ pub(super) fn read(
 ) -> Result<Result<Function, String>, AppError> {
     let name = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
     if !is_name(name, |byte| matches!(byte, b'_' | b'-')) || name.eq_ignore_ascii_case("host") {
-        let wanted = format!(
-            "the folder's name, {name:?}, is no function name: a letter and then up to 127 letters, digits, - and _ are wanted"
+        let problem = format!(
+            "the folder's name {name:?} is not a valid function name: expected a letter, then up to 127 letters, digits, - and _"
         );
-        return Err(AppError::new(file, "", wanted));
+        return Err(AppError::new(file, "", problem));
     }
     for (nth, binding) in definition.bindings.iter().enumerate() {
         if binding.name != "$return" && !is_name(&binding.name, |_| false) {
-            let wanted = "a letter and then up to 127 letters and digits are wanted, or $return";
-            return Err(AppError::new(file, &format!("bindings[{nth}].name"), wanted));
+            let problem = "expected a letter, then up to 127 letters and digits, or $return";
+            return Err(AppError::new(file, &format!("bindings[{nth}].name"), problem));
         }
     }
     let of_kind =
         |kind: &str| definition.bindings.iter().position(|binding| binding.kind.eq_ignore_ascii_case(kind));
     let Some(nth) = of_kind("httpTrigger") else {
-        return Ok(Err("it has no httpTrigger, and this host knows no other trigger".to_owned()));
+        return Ok(Err("it has no httpTrigger, the only trigger supported here".to_owned()));
     };
     if is_disabled(name, &definition.disabled, environment) {
         return Ok(Err("it is disabled".to_owned()));
@@ -109,10 +109,10 @@ pub(super) fn read(
     let output = of_kind("http").map(|nth| &definition.bindings[nth]);
     let route = trigger.route.as_deref().filter(|route| !route.is_empty()).unwrap_or(name);
     let route = Template::parse(route)
-        .map_err(|wanted| AppError::new(file, &format!("bindings[{nth}].route"), wanted))?;
+        .map_err(|problem| AppError::new(file, &format!("bindings[{nth}].route"), problem))?;
     if let Some(output) = output.filter(|output| output.direction.as_deref() != Some("out")) {
         let place = format!("bindings[{}].direction", of_kind("http").unwrap_or_default());
-        return Err(AppError::new(file, &place, format!("\"out\" is wanted for the output {}", output.name)));
+        return Err(AppError::new(file, &place, format!("expected \"out\" for the output {}", output.name)));
     }
     Ok(Ok(Function {
         name: name.to_owned(),
@@ -158,7 +158,7 @@ impl<'de> Deserialize<'de> for AuthLevel {
             "anonymous" => Ok(Self::Anonymous),
             "function" => Ok(Self::Function),
             "admin" => Ok(Self::Admin),
-            _ => Err(D::Error::custom("anonymous, function or admin is wanted")),
+            _ => Err(D::Error::custom("expected anonymous, function or admin")),
         }
     }
 }

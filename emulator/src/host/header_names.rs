@@ -53,8 +53,8 @@ const KNOWN: [&str; 48] = [
     "Via",
 ];
 
-/// Kestrel's spelling of header `name`. One it does not know stays as it is: in lower case, for the
-/// caller's own spelling does not outlast this stand-in's web server.
+/// Kestrel's spelling of header `name`. An unknown one stays as it is: in lower case, because
+/// the web server used here does not keep the caller's spelling.
 pub(super) fn canonical(name: &str) -> &str {
     KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(name)).unwrap_or(name)
 }

@@ -9,9 +9,9 @@ use serde_json::json;
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Identity {
-    /// Nobody in particular: a function of authLevel `anonymous`, called without a key.
+    /// Anonymous: a function of authLevel `anonymous`, called without a key.
     Anonymous,
-    /// Whoever calls a host that asks for no keys, which makes everybody an administrator.
+    /// Any caller of a host that requires no keys, which makes everybody an administrator.
     Unchecked,
     /// Who has the function key of this name.
     Function(String),

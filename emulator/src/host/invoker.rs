@@ -1,4 +1,4 @@
-//! One call from its beginning to its end: announced, sent to the handler, judged, told, answered.
+//! One call from beginning to end: logged, sent to the handler, judged, answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ pub(super) struct Invoker {
     pub framing: Framing,
     pub function_timeout: Duration,
     pub hang_limit: Duration,
-    /// What the handler sees as the host, where the caller names none.
+    /// The host in the URL that the handler sees, where the caller sent none.
     pub host_name: String,
 }
 
@@ -48,7 +48,7 @@ pub(super) enum Failure {
 }
 
 impl Invoker {
-    /// Calls `function` and gives the answer for its caller: whatever happens, there is one.
+    /// Calls `function` and gives the answer for its caller. There is always one.
     pub(super) async fn invoke(
         self: &Arc<Self>,
         function: &Function,
@@ -79,7 +79,7 @@ impl Invoker {
         }
     }
 
-    /// Tells of a failed call and gives the answer for its caller.
+    /// Logs a failed call and gives the answer for its caller.
     pub(super) async fn fail(
         &self,
         function: &Function,

@@ -1,4 +1,4 @@
-//! What keeps the handler running: polls it until it answers, starts it again, gives it up, kills it.
+//! Keeps the handler running: polls it until it answers, restarts it, gives it up, kills it.
 //!
 //! Rules: `HttpFunctionInvocationDispatcher.cs` and `DefaultHttpWorkerService.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
@@ -86,7 +86,7 @@ impl Keeper {
         self.state.send_replace(State::Stopped);
     }
 
-    /// Starts the handler once more. `None` if that fails, which counts as nothing: calls wait in vain.
+    /// Starts the handler again. `None` if that fails, which is not counted: calls wait until they time out.
     fn spawn(&mut self) -> Option<Process> {
         self.run += 1;
         let mut command = self.launch.command(self.address.port(), &self.host_name);
@@ -110,7 +110,7 @@ impl Keeper {
         let mut started = false;
         let readiness = answers(self.address);
         let mut readiness = std::pin::pin!(timeout_at(deadline, readiness));
-        // Without a process there is nothing to become ready; whatever else listens there does not count.
+        // Without a process there is nothing to become ready; another listener on the port does not count.
         let spawned = process.is_some();
         loop {
             tokio::select! {
@@ -143,7 +143,7 @@ impl Keeper {
                         return Next::Stop;
                     }
                     Some(Order::Stop) | None => return Next::Stop,
-                    // An order that has been overtaken.
+                    // The order is out of date.
                     Some(Order::Restart(_) | Order::GiveUp) => {}
                 },
             }
@@ -176,7 +176,7 @@ async fn ended(process: &mut Option<Process>) -> Exit {
     }
 }
 
-/// Polls `GET /` until something answers: any HTTP status will do, and so will what is not HTTP at all.
+/// Polls `GET /` until something answers: with any HTTP status, or with something that is not HTTP.
 async fn answers(address: SocketAddr) {
     while !client::probe(address).await {
         sleep(POLL).await;

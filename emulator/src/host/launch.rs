@@ -38,7 +38,7 @@ impl Launch {
         if !host.has(DESCRIPTION) && !matches!(executable, Executable::This(_)) {
             let place = if host.has("httpWorker") { "httpWorker" } else { "customHandler.description" };
             return Err(
-                host.mistake(place, "the description of a handler is wanted: customHandler.description")
+                host.mistake(place, "expected the description of a handler: customHandler.description")
             );
         }
         let text = |name: &str| host.text(&format!("{DESCRIPTION}.{name}"));
@@ -46,7 +46,7 @@ impl Launch {
         let path: PathBuf = match (executable, host.text(EXECUTABLE)?) {
             (Executable::This(path), _) => path.clone(),
             (_, Some(text)) => expand(text, &environment, |variable| format!("%{variable}%")).into(),
-            (_, None) => return Err(host.mistake(EXECUTABLE, "the handler's executable is wanted")),
+            (_, None) => return Err(host.mistake(EXECUTABLE, "expected the handler's executable")),
         };
         let mut files = vec![app.join(text("workerDirectory")?.unwrap_or("")).join(&path)];
         if let Executable::NamedOrIn(folder) = executable
@@ -62,8 +62,8 @@ impl Launch {
 
         let folder = app.join(text("workingDirectory")?.unwrap_or(""));
         if !folder.is_dir() {
-            let wanted = format!("an existing folder is wanted, and {} is none", folder.display());
-            return Err(host.mistake("customHandler.description.workingDirectory", &wanted));
+            let problem = format!("expected an existing folder, found none at {}", folder.display());
+            return Err(host.mistake("customHandler.description.workingDirectory", &problem));
         }
 
         Ok(Self {
@@ -99,7 +99,7 @@ impl Launch {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: Ctrl-C is for the stand-in to act upon, and what the handler started ends with it.
+            // A group of its own: the stand-in handles Ctrl-C, and what the handler started ends with the handler.
             .process_group(0)
             .kill_on_drop(true);
         command
@@ -126,7 +126,7 @@ fn expand(text: &str, environment: &BTreeMap<String, String>, otherwise: impl Fn
     expanded + rest
 }
 
-/// A command line taken apart as .NET does on Unix: at blanks, outside of double quotes; `\"` is a quote.
+/// A command line split as .NET does on Unix: at blanks, outside of double quotes; `\"` is a quote.
 fn split(line: &str) -> Vec<String> {
     let mut arguments = Vec::new();
     let mut argument: Option<String> = None;

@@ -15,7 +15,7 @@
 //! - Headers that Kestrel does not know reach the handler in lower case, not in the caller's spelling.
 //! - A body of more than 100 MiB is answered with 413.
 //! - Redirects of the handler are followed to paths of its own alone.
-//! - An output whose headers are no headers fails the call; the real host fails after it.
+//! - An output with invalid headers fails the call; the real host fails after it.
 //! - What the handler started ends with the handler, unless it left its process group; the real host kills
 //!   one process.
 //!
@@ -109,9 +109,9 @@ impl FunctionsHost {
     /// started.
     pub async fn start(options: HostOptions, journal: Journal) -> Result<Self, HostError> {
         let app = App::read(&options, &journal).map_err(HostError::App)?;
-        let wanted = SocketAddr::new(options.address, options.port);
-        let not_listening = |error| HostError::Listen(wanted, error);
-        let listener = server::listen(wanted).map_err(not_listening)?;
+        let asked = SocketAddr::new(options.address, options.port);
+        let not_listening = |error| HostError::Listen(asked, error);
+        let listener = server::listen(asked).map_err(not_listening)?;
         let address = listener.local_addr().map_err(not_listening)?;
         let host_name = match address.ip() {
             ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
@@ -135,7 +135,7 @@ impl FunctionsHost {
             client: HandlerClient::new(worker.address()),
             console,
             worker,
-            bodies: Bodies::new(options.caller_patience),
+            bodies: Bodies::new(options.caller_timeout),
             mode: app.mode,
             framing: options.framing,
             function_timeout: app.function_timeout,
@@ -144,7 +144,7 @@ impl FunctionsHost {
         });
         let routes = Routes::new(&app.route_prefix, functions.clone(), options.keys);
         let server =
-            Arc::new(Server { routes, invoker: Arc::clone(&invoker), patience: options.caller_patience });
+            Arc::new(Server { routes, invoker: Arc::clone(&invoker), timeout: options.caller_timeout });
         Ok(Self { address, functions, invoker, server: tokio::spawn(server.serve(listener)) })
     }
 

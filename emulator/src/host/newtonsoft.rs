@@ -1,4 +1,4 @@
-//! JSON values as Newtonsoft.Json prints them, which is how the host prints what is no text.
+//! JSON values as Newtonsoft.Json prints them, which is how the host prints what is not a string.
 //!
 //! <https://www.newtonsoft.com/json/help/html/DatesInJSON.htm>: a text that is an ISO 8601 date and time is
 //! taken for one, and written anew. The host's time zone is UTC.
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn values_are_printed_as_the_host_prints_them() {
         let pretty = "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": [],\n  \"c\": \"x\\\"\",\n  \"d\": null,\n  \"e\": true\n}";
-        for (value, wanted) in [
+        for (value, expected) in [
             (json!({"a": [1, {}], "b": [], "c": "x\"", "d": null, "e": true}), pretty),
             (json!(true), "True"),
             (json!(false), "False"),
@@ -156,7 +156,7 @@ mod tests {
             (json!(["2024-01-02T03:04:00.000"]), "[\n  \"2024-01-02T03:04:00\"\n]"),
             (json!(["2024-01-02T03:04:05-0130"]), "[\n  \"2024-01-02T04:34:05+00:00\"\n]"),
         ] {
-            assert_eq!(print(&value), wanted, "{value}");
+            assert_eq!(print(&value), expected, "{value}");
         }
     }
 }

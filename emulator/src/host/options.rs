@@ -1,4 +1,4 @@
-//! What the stand-in can be told about itself; what it is told about the app is in the app's folder.
+//! The stand-in's own options; the app's settings are in the app's folder.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,14 +27,14 @@ pub struct HostOptions {
     /// <https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout>
     pub function_timeout: Option<Duration>,
     /// How long a call hangs whose reply was empty or `null`. The real host lets it hang for the whole
-    /// `functionTimeout`; nobody wants to wait half an hour to see that.
+    /// `functionTimeout`, half an hour by default.
     pub hang_limit: Duration,
     /// How long the handler may take from its start to its first answer. `None` takes host.json's
     /// `customHandler.initializationTimeout`, and 30 seconds without it. Calls wait four times as long.
     pub initialization_timeout: Option<Duration>,
     /// How long a caller may take for the head of a request (idle time before it included), for its body, and
     /// for taking the next piece of the answer. Kestrel lets a connection idle for 130 seconds.
-    pub caller_patience: Duration,
+    pub caller_timeout: Duration,
     /// How long after the last failure of the handler earlier ones are forgiven. The real host: 30 minutes.
     pub strikes_forgiven_after: Duration,
 }
@@ -47,7 +47,7 @@ pub enum Executable {
     #[default]
     Named,
     /// The one that host.json names. A mere name that is not in the app's folder is looked for in this folder
-    /// before `PATH`: in that of a build, say, whose executable is not copied into the app yet.
+    /// before `PATH`: such as that of a build whose executable is not copied into the app yet.
     NamedOrIn(PathBuf),
     /// This one, whatever host.json names, as with the app setting
     /// `AzureFunctionsJobHost__customHandler__description__defaultExecutablePath`.
@@ -90,7 +90,7 @@ impl HostOptions {
             function_timeout: None,
             hang_limit: Duration::from_secs(5),
             initialization_timeout: None,
-            caller_patience: Duration::from_secs(130),
+            caller_timeout: Duration::from_secs(130),
             strikes_forgiven_after: Duration::from_secs(30 * 60),
         }
     }

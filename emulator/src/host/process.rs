@@ -1,4 +1,4 @@
-//! One run of the handler's process: its output line by line, its end, and that nothing is left of it.
+//! One run of the handler's process: its output line by line, its end, and the end of what it started.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,13 +14,13 @@ use tokio::time::timeout;
 
 use super::console::{Console, Stream};
 
-/// Longer lines are told in pieces.
+/// Longer lines are logged in pieces.
 const LINE_LIMIT: usize = 64 * 1024;
 
-/// How long output is awaited after the process has ended: a process it started may hold the pipe open.
+/// How long output is waited for after the process has ended: a process it started may keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(500);
 
-/// How long a killed process is awaited, as the host awaits it.
+/// How long the end of a killed process is waited for, as in the real host.
 const KILL_GRACE: Duration = Duration::from_secs(1);
 
 /// A running handler. Dropping it kills it and its process group.
@@ -66,7 +66,7 @@ impl Process {
         Ok(Self { child, pid, group, output, errors: Vec::new() })
     }
 
-    /// Waits until the process has ended and its output is told; what it started and left behind is killed.
+    /// Waits until the process has ended and its output is logged; what it started and left behind is killed.
     /// May be cancelled and called again.
     pub(super) async fn ended(&mut self) -> Exit {
         let status = self.child.wait().await;
@@ -94,7 +94,7 @@ impl Process {
     }
 }
 
-/// Tells the console each line of `stream`, to its end. Returns the last three that counted as errors.
+/// Logs each line of `stream`, to its end. Returns the last three that counted as errors.
 async fn tell(stream: impl AsyncRead + Unpin, kind: Stream, console: Console) -> Vec<String> {
     let mut reader = BufReader::new(stream);
     let mut errors = VecDeque::new();

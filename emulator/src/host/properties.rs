@@ -1,4 +1,4 @@
-//! What holds of the pure parts for every input.
+//! Properties of the pure parts, for any input.
 
 use bytes::Bytes;
 use hyper::header::HeaderMap;
@@ -111,8 +111,8 @@ proptest! {
             };
             let envelope = invocation::envelope(&call, &function(), &Bytes::from(body.clone()), "localhost").unwrap();
             let envelope: Value = serde_json::from_slice(&envelope).unwrap();
-            let wanted = (!body.is_empty()).then(|| Value::from(call::decode(&body)));
-            prop_assert_eq!(envelope["Data"]["req"].get("Body"), wanted.as_ref());
+            let expected = (!body.is_empty()).then(|| Value::from(call::decode(&body)));
+            prop_assert_eq!(envelope["Data"]["req"].get("Body"), expected.as_ref());
         }
     }
 

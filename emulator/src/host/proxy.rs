@@ -32,10 +32,10 @@ use super::invoker::{Failure, Invoker};
 use super::worker::Run;
 use crate::journal::causes;
 
-/// So often the handler is tried to be reached, with pauses that grow from 50 to 250 ms.
+/// How often connecting to the handler is tried, with pauses that grow from 50 to 250 ms.
 const TRIES: u32 = 10;
 
-/// So many pieces of a reply wait for a slow caller.
+/// How many pieces of a reply may wait for a slow caller.
 const PIECES: usize = 8;
 
 type Piece = Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>;
@@ -94,7 +94,7 @@ async fn send(address: SocketAddr, call: &Call, body: Incoming) -> Result<Respon
     let mut request = Request::new(Limited::new(body, BODY_LIMIT));
     *request.method_mut() = call.parts.method.clone();
     let path = call.parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    *request.uri_mut() = path.parse().map_err(|_| "no path of a URL".to_owned())?;
+    *request.uri_mut() = path.parse().map_err(|_| "invalid path".to_owned())?;
     *request.headers_mut() = end_to_end(call.parts.headers.clone());
     let id = HeaderValue::from_str(&call.id.to_string()).map_err(|error| error.to_string())?;
     request.headers_mut().insert(VERSION_HEADER, HeaderValue::from_static(HOST_VERSION));
@@ -118,7 +118,7 @@ async fn connect(address: SocketAddr) -> Result<TcpStream, String> {
     }
 }
 
-/// Passes the reply on, piece by piece, to its end or until nobody wants it any more.
+/// Passes the reply on, piece by piece, to its end or until the caller is gone.
 async fn pass_on(reply: &mut Incoming, pieces: &mpsc::Sender<Piece>) -> Result<(), String> {
     while let Some(frame) = reply.frame().await {
         let frame = frame.map_err(|error| format!("The handler's reply broke off: {}", causes(&error)))?;

@@ -65,8 +65,8 @@ mod tests {
     fn items_are_decoded_and_repeated_ones_joined() {
         let query = Query::parse("a=1&b=x+y%26z&A=2&c&&d=%ff");
         let joined: Vec<_> = query.joined().collect();
-        let wanted = [("a", "1,2"), ("b", "x y&z"), ("c", ""), ("d", "\u{fffd}")];
-        assert_eq!(joined, wanted.map(|(name, value)| (name, value.to_owned())));
+        let expected = [("a", "1,2"), ("b", "x y&z"), ("c", ""), ("d", "\u{fffd}")];
+        assert_eq!(joined, expected.map(|(name, value)| (name, value.to_owned())));
         assert_eq!(query.last().next(), Some(("a", "2")));
         assert_eq!(query.first("B"), Some("x y&z"));
     }

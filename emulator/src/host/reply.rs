@@ -25,11 +25,11 @@ pub(super) enum Verdict {
     /// The caller gets an answer, after the function's `logs` were written.
     Answered {
         logs: Vec<String>,
-        /// What the reply has in it that the real host overlooks without a word.
+        /// What in the reply the real host silently ignores.
         overlooked: Vec<&'static str>,
         answer: Answer,
     },
-    /// The host waits for ever, since the reply was nothing: why.
+    /// The host waits forever, since the reply was empty: why.
     Hangs(&'static str),
     /// The call has failed: why. Its logs are lost.
     Failed(String),
@@ -64,20 +64,20 @@ pub(super) fn judge(reply: &RawReply, output: Option<&str>) -> Verdict {
     match Value::deserialize(&mut serde_json::Deserializer::from_str(&text)) {
         Ok(Value::Null) => Verdict::Hangs("the reply null"),
         Ok(Value::Object(members)) => result(&members, output)
-            .unwrap_or_else(|wanted| Verdict::Failed(format!("Invalid HttpResponseMessage: {wanted}."))),
-        Ok(_) => Verdict::Failed("Invalid HttpResponseMessage: a JSON object is wanted.".to_owned()),
-        Err(error) => Verdict::Failed(format!("Invalid HttpResponseMessage: no JSON: {error}.")),
+            .unwrap_or_else(|problem| Verdict::Failed(format!("Invalid HttpResponseMessage: {problem}."))),
+        Ok(_) => Verdict::Failed("Invalid HttpResponseMessage: expected a JSON object.".to_owned()),
+        Err(error) => Verdict::Failed(format!("Invalid HttpResponseMessage: invalid JSON: {error}.")),
     }
 }
 
-/// Judges the members of a reply; an error says what was wanted instead of one of them.
+/// Judges the members of a reply; an error says what is wrong with one of them.
 fn result(members: &Map<String, Value>, output: Option<&str>) -> Result<Verdict, String> {
     let logs = logs(member(members, "Logs"))?;
     let returned = member(members, "ReturnValue").filter(|value| !value.is_null());
     let outputs = match member(members, "Outputs") {
         None | Some(Value::Null) => None,
         Some(Value::Object(outputs)) => Some(outputs),
-        Some(_) => return Err("Outputs: an object is wanted".to_owned()),
+        Some(_) => return Err("Outputs: expected an object".to_owned()),
     };
     let mut overlooked = Vec::new();
     let answer = match (output, outputs, returned) {
@@ -100,42 +100,42 @@ fn logs(value: Option<&Value>) -> Result<Vec<String>, String> {
     let elements = match value {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(elements)) => elements,
-        Some(_) => return Err("Logs: an array of texts is wanted".to_owned()),
+        Some(_) => return Err("Logs: expected an array of strings".to_owned()),
     };
     let text = |(nth, value): (usize, &Value)| match value {
         Value::String(text) => Ok(text.clone()),
         Value::Null => Ok("[null]".to_owned()),
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
-        Value::Array(_) | Value::Object(_) => Err(format!("Logs[{nth}]: a text is wanted")),
+        Value::Array(_) | Value::Object(_) => Err(format!("Logs[{nth}]: expected a string")),
     };
     elements.iter().enumerate().map(text).collect()
 }
 
 /// The answer that `value`, the HTTP output, describes.
 fn respond(value: &Value, overlooked: &mut Vec<&'static str>) -> Result<Answer, String> {
-    let unexpected = |wanted: &str| {
+    let unexpected = |problem: &str| {
         format!(
-            "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {wanted}."
+            "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {problem}."
         )
     };
     let value = match value {
-        // A text that is itself the JSON of an object will do.
+        // A string that contains the JSON of an object is accepted.
         Value::String(text) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
         value => Cow::Borrowed(value),
     };
-    let Value::Object(members) = value.as_ref() else { return Err(unexpected("an object is wanted")) };
+    let Value::Object(members) = value.as_ref() else { return Err(unexpected("expected an object")) };
     let member = |name| member(members, name);
     if member("status").is_some() && member("statusCode").is_none() {
         overlooked.push("`status` is ignored in a custom handler's output; the member is named `statusCode`");
     }
     let status = match member("statusCode") {
-        Some(Value::Array(_) | Value::Object(_)) => return Err(unexpected("statusCode: a number is wanted")),
+        Some(Value::Array(_) | Value::Object(_)) => return Err(unexpected("statusCode: expected a number")),
         status => status.map(newtonsoft::print),
     };
     let headers = match member("headers") {
         None | Some(Value::Null) => None,
         Some(Value::Object(headers)) => Some(headers),
-        Some(_) => return Err(unexpected("headers: an object is wanted")),
+        Some(_) => return Err(unexpected("headers: expected an object")),
     };
     build(status.as_deref(), headers, member("body"))
 }
@@ -158,7 +158,7 @@ fn build(
         .ok()
         .filter(|number| *number >= 200)
         .and_then(|number| StatusCode::from_u16(number).ok());
-    let status = status.ok_or_else(|| format!("statusCode {number}: one from 200 to 999 is wanted."))?;
+    let status = status.ok_or_else(|| format!("statusCode {number}: expected 200 to 999."))?;
     let mut answer = Answer::text(status, body.map(newtonsoft::print).unwrap_or_default().into());
     for (name, value) in headers.into_iter().flatten() {
         add_header(&mut answer, name, value)?;
@@ -167,18 +167,18 @@ fn build(
 }
 
 fn add_header(answer: &mut Answer, name: &str, value: &Value) -> Result<(), String> {
-    let invalid = |wanted: &str| format!("The header {name:?} of the output is no header: {wanted}.");
+    let invalid = |problem: &str| format!("The header {name:?} of the output is invalid: {problem}.");
     if value.is_null() {
-        return Err(invalid("a text is wanted, not null"));
+        return Err(invalid("expected a string, found null"));
     }
     let key = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| invalid("a name of letters, digits and - is wanted"))?;
-    let value = HeaderValue::from_str(&newtonsoft::print(value))
-        .map_err(|_| invalid("a text of one line is wanted"))?;
+        .map_err(|_| invalid("expected a name of letters, digits and -"))?;
+    let value =
+        HeaderValue::from_str(&newtonsoft::print(value)).map_err(|_| invalid("expected one line of text"))?;
     match key {
         header::CONTENT_TYPE => answer.set_content_type(value),
         header::CONTENT_LENGTH if value.as_bytes() != answer.body.len().to_string().as_bytes() => {
-            return Err(invalid("the length of the body in bytes is wanted"));
+            return Err(invalid("expected the length of the body in bytes"));
         }
         // The framing is the host's affair.
         header::TRANSFER_ENCODING | header::CONNECTION => {}
@@ -190,7 +190,7 @@ fn add_header(answer: &mut Answer, name: &str, value: &Value) -> Result<(), Stri
     Ok(())
 }
 
-/// The member `name`, whatever its case; the one in the very case if there are several.
+/// The member `name`, whatever its case; the one with exactly this case if there are several.
 fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     let ignoring_case =
         || members.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value);

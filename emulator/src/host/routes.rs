@@ -86,7 +86,7 @@ impl Routes {
         }
     }
 
-    /// Who the caller is; `None` if that is nobody who may call `function`.
+    /// Who the caller is; `None` if the caller may not call `function`.
     fn identify(&self, function: &Function, headers: &HeaderMap, query: &Query) -> Option<Identity> {
         // The header wins over the query.
         let header = headers.get("x-functions-key").map(|key| String::from_utf8_lossy(key.as_bytes()));

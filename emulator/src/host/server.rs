@@ -25,10 +25,10 @@ use super::invoker::Invoker;
 use super::routes::{Route, Routes};
 use super::stall::Patient;
 
-/// So many connections are served at once; more wait to be accepted.
+/// How many connections are served at once; more wait to be accepted.
 const CONNECTIONS: usize = 4096;
 
-/// So many connections wait to be accepted.
+/// How many connections may wait to be accepted.
 const BACKLOG: u32 = 4096;
 
 /// The longest head of a request, in bytes.
@@ -43,8 +43,8 @@ const WELCOME: &str =
 pub(super) struct Server {
     pub routes: Routes,
     pub invoker: Arc<Invoker>,
-    /// `caller_patience` of the options.
-    pub patience: Duration,
+    /// `caller_timeout` of the options.
+    pub timeout: Duration,
 }
 
 /// Listens at `address`.
@@ -60,7 +60,7 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 impl Server {
-    /// Serves who connects to `listener`, for ever. Dropping the future drops the connections.
+    /// Serves connections to `listener`, forever. Dropping the future drops the connections.
     pub(super) async fn serve(self: Arc<Self>, listener: TcpListener) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
@@ -89,23 +89,23 @@ impl Server {
         });
         let ended = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.patience)
+            .header_read_timeout(self.timeout)
             .title_case_headers(true)
             .half_close(true)
             .max_buf_size(HEAD_LIMIT)
-            .serve_connection(TokioIo::new(Patient::new(stream, self.patience)), service)
+            .serve_connection(TokioIo::new(Patient::new(stream, self.timeout)), service)
             .await;
         let console = &self.invoker.console;
         match ended {
             // hyper has answered it itself.
             Err(error) if error.is_parse() => console.closed(&format!(
-                "HTTP is wanted, a request's head of at most {HEAD_LIMIT} bytes and 100 headers: {error}"
+                "expected HTTP with a request head of at most {HEAD_LIMIT} bytes and 100 headers: {error}"
             )),
             Err(error) if error.is_timeout() => {
-                console.closed(&format!("no request within {:?}", self.patience));
+                console.closed(&format!("no request within {:?}", self.timeout));
             }
             Err(error) if has_stalled(&error) => {
-                console.closed(&format!("nothing of the answer was taken within {:?}", self.patience));
+                console.closed(&format!("nothing of the answer was taken within {:?}", self.timeout));
             }
             // A caller that goes away.
             Err(_) | Ok(()) => {}

@@ -1,4 +1,4 @@
-//! A connection that is given up when its other end stops taking what it is sent.
+//! A connection that is closed when its peer stops reading.
 
 use std::io;
 use std::pin::Pin;
@@ -13,15 +13,15 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub(super) struct Patient {
     stream: TcpStream,
-    patience: Duration,
+    timeout: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    /// Wraps `stream`, which may take nothing for `patience`.
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+    /// Wraps `stream`, whose writes may make no progress for up to `timeout`.
+    pub(super) fn new(stream: TcpStream, timeout: Duration) -> Self {
+        Self { stream, timeout, stalled: None }
     }
 
     /// Passes on the result of a write, or fails where it has waited for too long.
@@ -30,8 +30,8 @@ impl Patient {
             self.stalled = None;
             return written;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        let timeout = self.timeout;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

@@ -6,7 +6,7 @@
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
-/// A route below the prefix, taken apart.
+/// A route below the prefix, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
     text: String,
@@ -35,11 +35,11 @@ enum Constraint {
 pub(super) type Parameters = Vec<(String, Option<String>)>;
 
 impl Template {
-    /// Takes `text` apart.
+    /// Parses `text`.
     ///
     /// # Errors
     ///
-    /// What was wanted instead.
+    /// What is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim_matches('/');
         let segments =
@@ -47,7 +47,7 @@ impl Template {
         if let Some(nth) = segments.iter().position(|segment| matches!(segment, Segment::CatchAll { .. }))
             && nth + 1 < segments.len()
         {
-            return Err("a catch-all parameter is wanted at the end alone".to_owned());
+            return Err("expected a catch-all parameter at the end only".to_owned());
         }
         Ok(Self { text: text.to_owned(), segments })
     }
@@ -107,7 +107,7 @@ impl Constraint {
 fn segment(text: &str) -> Result<Segment, String> {
     let Some(inner) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
         return match text.contains(['{', '}']) {
-            true => Err(format!("{text:?}: text or one parameter is wanted between slashes, not both")),
+            true => Err(format!("{text:?}: expected text or one parameter between slashes, found both")),
             false => Ok(Segment::Literal(text.to_owned())),
         };
     };
@@ -119,7 +119,7 @@ fn segment(text: &str) -> Result<Segment, String> {
     let (name, constraint) = inner.split_once(':').map_or((inner, None), |(name, rule)| (name, Some(rule)));
     if name.is_empty() || name.contains(['{', '}', '=', '*', '?']) {
         return Err(format!(
-            "{text:?}: a parameter is wanted as {{name}}, {{name?}}, {{name:int}} or {{*name}}"
+            "{text:?}: expected a parameter such as {{name}}, {{name?}}, {{name:int}} or {{*name}}"
         ));
     }
     let name = name.to_owned();
@@ -131,13 +131,13 @@ fn segment(text: &str) -> Result<Segment, String> {
         Some("int") => Some(Constraint::Int),
         Some("long") => Some(Constraint::Long),
         Some(_) => {
-            return Err(format!("{text:?}: one of alpha, bool, guid, int, long is wanted after the colon"));
+            return Err(format!("{text:?}: expected one of alpha, bool, guid, int, long after the colon"));
         }
     };
     Ok(match (catch_all, constraint) {
         (true, None) => Segment::CatchAll { name },
         (true, Some(_)) => {
-            return Err(format!("{text:?}: a catch-all parameter is wanted without constraint"));
+            return Err(format!("{text:?}: expected a catch-all parameter without constraint"));
         }
         (false, Some(constraint)) => Segment::Constrained { name, constraint, optional },
         (false, None) => Segment::Any { name, optional },
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn templates_match_as_aspnet_matches_them() {
-        for (template, path, wanted) in [
+        for (template, path, expected) in [
             ("HttpTrigger1", "httptrigger1", Some("")),
             ("HttpTrigger1", "HttpTrigger1/x", None),
             ("HttpTrigger1", "", None),
@@ -173,19 +173,19 @@ mod tests {
                 });
                 shown.collect::<Vec<_>>().join(" ")
             });
-            assert_eq!(parameters.as_deref(), wanted, "{template} {path}");
+            assert_eq!(parameters.as_deref(), expected, "{template} {path}");
         }
     }
 
     #[test]
-    fn what_is_no_template_is_refused_with_what_was_wanted() {
-        for (template, wanted) in [
-            ("a{b}", "\"a{b}\": text or one parameter is wanted between slashes, not both"),
-            ("{a:regex}", "\"{a:regex}\": one of alpha, bool, guid, int, long is wanted after the colon"),
-            ("{*a}/b", "a catch-all parameter is wanted at the end alone"),
-            ("{}", "\"{}\": a parameter is wanted as {name}, {name?}, {name:int} or {*name}"),
+    fn invalid_templates_are_refused_with_the_reason() {
+        for (template, expected) in [
+            ("a{b}", "\"a{b}\": expected text or one parameter between slashes, found both"),
+            ("{a:regex}", "\"{a:regex}\": expected one of alpha, bool, guid, int, long after the colon"),
+            ("{*a}/b", "expected a catch-all parameter at the end only"),
+            ("{}", "\"{}\": expected a parameter such as {name}, {name?}, {name:int} or {*name}"),
         ] {
-            assert_eq!(Template::parse(template).unwrap_err(), wanted, "{template}");
+            assert_eq!(Template::parse(template).unwrap_err(), expected, "{template}");
         }
     }
 }

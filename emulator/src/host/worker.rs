@@ -1,4 +1,4 @@
-//! The handler, from a caller's point of view: where it listens, whether it is ready, and orders to its keeper.
+//! The handler as calls see it: where it listens, whether it is ready, and orders to its keeper.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -16,15 +16,15 @@ use super::keeper::Keeper;
 use super::launch::Launch;
 use super::process::Process;
 
-/// Ports for handlers: below those that systems give to whoever asks for any (from 32768 on Linux, from 49152
-/// elsewhere), so that between the choice of a port and the handler's own listening nobody is given it.
+/// Ports for handlers: below the range that systems assign ports from (from 32768 on Linux, from 49152
+/// elsewhere), so that no one else is assigned a port between its choice and the handler's start.
 const PORTS: Range<u16> = 20_000..32_000;
 
-/// The handler, from a caller's point of view.
+/// The handler as calls see it.
 #[derive(Debug)]
 pub(super) struct Worker {
     address: SocketAddr,
-    patience: Duration,
+    ready_timeout: Duration,
     state: watch::Receiver<State>,
     orders: mpsc::Sender<Order>,
     keeper: JoinHandle<()>,
@@ -50,7 +50,7 @@ pub(super) enum State {
 pub(super) enum Order {
     /// Kill the handler and start it again, unless this run is over.
     Restart(Run),
-    /// Give the handler up: a call has waited for it in vain.
+    /// Give the handler up: a call has waited for it without success.
     GiveUp,
     /// Kill the handler.
     Stop,
@@ -61,7 +61,7 @@ pub(super) enum Order {
 pub(super) struct Limits {
     /// From its start to its first answer.
     pub initialization: Duration,
-    /// From a failure to the next for the first to be forgiven.
+    /// From one failure to the next, for the earlier one to be forgiven.
     pub strikes_forgiven_after: Duration,
 }
 
@@ -81,10 +81,10 @@ impl Worker {
         let first = Process::start(&mut launch.command(address.port(), &host_name), &console)?;
         let (state_sender, state) = watch::channel(State::Starting);
         let (orders, order_receiver) = mpsc::channel(16);
-        // A starting handler may fail twice and be started a third time before calls give it up.
-        let patience = 4 * limits.initialization;
+        // A starting handler may fail twice and be started a third time before calls give up.
+        let ready_timeout = 4 * limits.initialization;
         let keeper = Keeper::new(launch, host_name, address, limits, console, state_sender, order_receiver);
-        Ok(Self { address, patience, state, orders, keeper: tokio::spawn(keeper.keep(first)) })
+        Ok(Self { address, ready_timeout, state, orders, keeper: tokio::spawn(keeper.keep(first)) })
     }
 
     /// Where the handler listens.
@@ -97,7 +97,7 @@ impl Worker {
     pub(super) async fn ready(&self) -> Option<Run> {
         let mut state = self.state.clone();
         let ready = state.wait_for(|state| *state != State::Starting);
-        match timeout(self.patience, ready).await {
+        match timeout(self.ready_timeout, ready).await {
             Ok(Ok(state)) => match *state {
                 State::Ready(run) => Some(run),
                 _ => None,
@@ -127,7 +127,7 @@ impl Worker {
         let _ = self.state.clone().wait_for(|state| *state != State::Starting).await;
     }
 
-    /// Kills the handler, at once or nearly so.
+    /// Kills the handler, without waiting for its end.
     pub(super) fn abort(&self) {
         self.keeper.abort();
     }

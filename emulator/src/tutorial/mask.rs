@@ -1,4 +1,4 @@
-//! What differs from run to run, made equal.
+//! Placeholders for what differs from run to run.
 
 /// A piece of a line that varies: what comes before it, what ends it, and what stands for it.
 struct Varying {
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn what_varies_is_made_equal() {
-        for (line, wanted) in [
+        for (line, expected) in [
             (
                 "2020-09-23T11:44:41.380 [Information] Request.Body:...",
                 "TIME [Information] Request.Body:...\n",
@@ -86,7 +86,7 @@ mod tests {
             ),
             ("ä", "ä\n"),
         ] {
-            assert_eq!(masked(line), wanted);
+            assert_eq!(masked(line), expected);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The tutorial, from key derivation to both devices, held to what it promises:
+//! The tutorial, from key derivation to both devices, compared with what it shows:
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
 
 mod mask;
@@ -33,7 +33,7 @@ const OTHER_KEYS: &str = "\
 breakroom499-contoso-tstrsd-007 and mainbuilding167-contoso-hpsd-088.)
 ";
 
-/// One go through the tutorial, printed step by step.
+/// One run of the tutorial, printed step by step.
 #[derive(Debug)]
 pub struct Tutorial<W> {
     out: W,
@@ -42,7 +42,7 @@ pub struct Tutorial<W> {
 }
 
 impl<W: Write> Tutorial<W> {
-    /// A go through the tutorial, printed to `out`.
+    /// A run of the tutorial, printed to `out`.
     pub fn new(out: W) -> Self {
         Self { out, compared: Vec::new() }
     }
@@ -93,7 +93,7 @@ impl<W: Write> Tutorial<W> {
         };
         let before = log.entries().len();
         let mut output = Vec::new();
-        // How it ended stands in the output.
+        // The output says how it ended.
         let _ = register_aloud(&device, endpoint, LIMIT, &mut output).await?;
         let output = String::from_utf8_lossy(&output).into_owned();
         let log = function_log(log, before).await;

@@ -39,54 +39,49 @@ fn a_typed_key_wins_over_those_in_the_environment() {
     // A device that gets as far as looking for its authorities has understood its key.
     let args = ["device", "--id-scope", "0ne0", "--registration-id", "a", "--ca", "no-such-file"];
     let understood = "dps-emulator: --ca: cannot read no-such-file: ";
-    for (typed, set, code, wanted) in [
+    for (typed, set, code, expected) in [
         (vec!["--key", GROUP_KEY], vec![("DPS_DEVICE_KEY", "x"), ("DPS_GROUP_KEY", "x")], 1, understood),
         (vec!["--group-key", GROUP_KEY], vec![("DPS_DEVICE_KEY", "x")], 1, understood),
         (vec![], vec![("DPS_DEVICE_KEY", GROUP_KEY), ("DPS_GROUP_KEY", "x")], 1, understood),
         (vec![], vec![("DPS_DEVICE_KEY", ""), ("DPS_GROUP_KEY", GROUP_KEY)], 1, understood),
-        (
-            vec![],
-            vec![("DPS_DEVICE_KEY", "x")],
-            2,
-            "dps-emulator: DPS_DEVICE_KEY: a symmetric key is wanted ",
-        ),
-        (vec![], vec![("DPS_GROUP_KEY", "x")], 2, "dps-emulator: DPS_GROUP_KEY: a symmetric key is wanted "),
+        (vec![], vec![("DPS_DEVICE_KEY", "x")], 2, "dps-emulator: DPS_DEVICE_KEY: expected a symmetric key "),
+        (vec![], vec![("DPS_GROUP_KEY", "x")], 2, "dps-emulator: DPS_GROUP_KEY: expected a symmetric key "),
     ] {
         let ended = run(emulator(args).args(typed).envs(set), "");
         assert_eq!((ended.code, ended.stdout.as_str()), (code, ""), "{ended}");
-        assert!(ended.stderr.starts_with(wanted), "wanted: {wanted}\n{ended}");
+        assert!(ended.stderr.starts_with(expected), "expected: {expected}\n{ended}");
     }
 }
 
 #[test]
-fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
+fn a_wrong_command_line_says_what_is_expected_and_exits_2() {
     let device = |args: &[&'static str]| {
         let mut all = vec!["device", "--id-scope", "0ne0", "--registration-id", "a"];
         all.extend(args);
         all
     };
-    for (args, wanted) in [
+    for (args, expected) in [
         (vec![], "Usage: dps-emulator <COMMAND>"),
         (vec!["no-such-command"], "unrecognized subcommand 'no-such-command'"),
         (vec!["derive-key", "--registration-id", "a"], "--group-key"),
         (
             vec!["derive-key", "--registration-id", "a b", "--group-key", "x"],
-            "an id of 1 to 128 letters, digits",
+            "expected an id of 1 to 128 letters, digits",
         ),
         (
             vec!["derive-key", "--registration-id", "a", "--group-key", "c2hvcnQ="],
-            "a symmetric key has 16 to 64 bytes",
+            "expected a symmetric key of 16 to 64 bytes, found 5 bytes",
         ),
         (
             device(&[]),
-            "a key is wanted: --key or --group-key, or DPS_DEVICE_KEY or DPS_GROUP_KEY in the environment",
+            "no key given: expected --key or --group-key, or DPS_DEVICE_KEY or DPS_GROUP_KEY in the environment",
         ),
         (device(&["--key", "x", "--group-key", "x"]), "cannot be used with"),
-        (device(&["--key", "x"]), "a symmetric key is wanted as base64"),
+        (device(&["--key", "x"]), "expected a symmetric key in base64"),
         (device(&["--key", GROUP_KEY, "--host", "localhost:0"]), "with or without a port from 1 to 65535"),
         (
             device(&["--key", GROUP_KEY, "--payload", "{"]),
-            "--payload: JSON is wanted, or @FILE that holds it",
+            "--payload: expected JSON, or @FILE with a file that contains it",
         ),
         (device(&["--key", GROUP_KEY, "--payload", "@no-such-file"]), "--payload: cannot read no-such-file"),
         // A file without end.
@@ -99,7 +94,7 @@ fn a_wrong_command_line_says_what_is_wanted_and_exits_2() {
     ] {
         let ended = run(&mut emulator(args), "");
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended}");
-        assert!(ended.stderr.contains(wanted), "wanted: {wanted}\n{ended}");
+        assert!(ended.stderr.contains(expected), "expected: {expected}\n{ended}");
     }
 }
 
@@ -109,7 +104,7 @@ fn what_cannot_be_started_is_named_and_exits_1() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(folder.path().join("wrong.json"), "{\"idScope\": 7,\n \"linkedHubs\": []}").unwrap();
     let (missing, wrong) = (path("missing.json"), path("wrong.json"));
-    for (args, wanted) in [
+    for (args, expected) in [
         (["dps", "--config", &missing], vec![format!("{missing}: cannot be read: ")]),
         (
             ["dps", "--config", &wrong],
@@ -118,15 +113,15 @@ fn what_cannot_be_started_is_named_and_exits_1() {
                 format!("{wrong}: line 2, column 16: linkedHubs: "),
             ],
         ),
-        (["host", "--app", &path("")], vec!["holds no host.json; ".to_owned()]),
-        (["up", "--app", &path("")], vec!["holds no host.json; ".to_owned()]),
-        (["fleet", "--app", &path("")], vec!["holds no host.json; ".to_owned()]),
+        (["host", "--app", &path("")], vec!["no host.json here; ".to_owned()]),
+        (["up", "--app", &path("")], vec!["no host.json here; ".to_owned()]),
+        (["fleet", "--app", &path("")], vec!["no host.json here; ".to_owned()]),
     ] {
         let ended = run(&mut emulator(args), "");
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{ended}");
         assert!(ended.stderr.starts_with("dps-emulator: "), "{ended}");
-        for part in wanted {
-            assert!(ended.stderr.contains(&part), "wanted: {part}\n{ended}");
+        for part in expected {
+            assert!(ended.stderr.contains(&part), "expected: {part}\n{ended}");
         }
     }
 }

@@ -62,7 +62,7 @@ fn an_assigned_device_prints_what_the_tutorial_shows() {
         let service =
             ScriptedService::start(stage, [assigning.clone(), assigning, Line::Answer(200, None, ASSIGNED)]);
         let ended = register(&service, stage, &["--payload", r#" {"b": 1.10, "a":null} "#]);
-        let wanted = format!(
+        let expected = format!(
             "{BEGIN}\
              Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n\
              Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n\
@@ -72,7 +72,7 @@ fn an_assigned_device_prints_what_the_tutorial_shows() {
         );
         assert_eq!(
             (ended.code, &ended.stdout, ended.stderr.as_str()),
-            (0, &wanted, ""),
+            (0, &expected, ""),
             "{stage:?}\n{ended}"
         );
 
@@ -134,7 +134,7 @@ fn a_refused_device_prints_what_the_tutorial_shows() {
             [Line::Answer(202, Some("1"), ASSIGNING), Line::Answer(200, None, FAILED)],
         );
         let ended = register(&service, stage, &[]);
-        let wanted = format!(
+        let expected = format!(
             "{BEGIN}\
              Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n\
              Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n\
@@ -146,7 +146,7 @@ fn a_refused_device_prints_what_the_tutorial_shows() {
         );
         assert_eq!(
             (ended.code, &ended.stdout, ended.stderr.as_str()),
-            (1, &wanted, ""),
+            (1, &expected, ""),
             "{stage:?}\n{ended}"
         );
     }
@@ -180,13 +180,9 @@ fn each_failure_has_the_c_sdks_name() {
             "DISABLED",
         ),
         (Line::Answer(401, None, unauthorized), unauthorized, "DEV_AUTH_ERROR"),
-        (
-            Line::Answer(200, None, "<html>\u{1b}[2J"),
-            "Answer that no device can use: <html>\\u{1b}[2J",
-            "PARSING",
-        ),
-        (Line::Answer(202, None, r#"{"status":"assigning"}"#), "Answer that no device can use", "PARSING"),
-        (Line::Silence, "Gave up after 2 s", "TIMEOUT"),
+        (Line::Answer(200, None, "<html>\u{1b}[2J"), "Unusable answer: <html>\\u{1b}[2J", "PARSING"),
+        (Line::Answer(202, None, r#"{"status":"assigning"}"#), "Unusable answer", "PARSING"),
+        (Line::Silence, "Timed out after 2 s", "TIMEOUT"),
     ] {
         for stage in STAGES {
             let service = ScriptedService::start(stage, [line.clone()]);
@@ -208,10 +204,10 @@ fn a_refused_connection_says_why() {
     ] {
         let stage = Stage::Mqtt(code);
         let ended = register(&ScriptedService::start(stage, []), stage, &[]);
-        let wanted = format!(
+        let expected = format!(
             "{BEGIN}Error: Time:TIME {message}\n\nFailure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR\n"
         );
-        assert_eq!((ended.code, &ended.stdout), (1, &wanted), "{ended}");
+        assert_eq!((ended.code, &ended.stdout), (1, &expected), "{ended}");
     }
 }
 
@@ -235,7 +231,7 @@ fn a_service_that_is_not_trusted_or_not_there_is_a_transport_error() {
             "invalid peer certificate",
             "PROV_DEVICE_RESULT_TRANSPORT",
         ] {
-            assert!(untrusted.stdout.contains(part), "wanted: {part}\n{untrusted}");
+            assert!(untrusted.stdout.contains(part), "expected: {part}\n{untrusted}");
         }
 
         let (_closed, address) = closed_port();
@@ -243,7 +239,7 @@ fn a_service_that_is_not_trusted_or_not_there_is_a_transport_error() {
         let gone = device(&place);
         assert_eq!(gone.code, 1, "{gone}");
         for part in [&*format!("Cannot connect to {place}: "), "refused", "PROV_DEVICE_RESULT_TRANSPORT"] {
-            assert!(gone.stdout.contains(part), "wanted: {part}\n{gone}");
+            assert!(gone.stdout.contains(part), "expected: {part}\n{gone}");
         }
     }
 }
@@ -264,7 +260,7 @@ fn a_file_without_certificates_is_not_trusted() {
     std::fs::write(&file, "no certificate").unwrap();
     let empty = device();
     assert_eq!(empty.code, 1, "{empty}");
-    assert!(empty.stderr.contains("holds no certificate"), "{empty}");
+    assert!(empty.stderr.contains("contains no certificate"), "{empty}");
 }
 
 #[test]
@@ -297,7 +293,7 @@ fn an_answer_that_nobody_asked_for_is_an_error() {
         let service = ScriptedService::start(stage, script);
         let ended = register(&service, stage, &[]);
         assert_eq!(ended.code, 1, "{ended}");
-        assert!(ended.stdout.contains("not asked, or answered already"), "{ended}");
+        assert!(ended.stdout.contains("Answer to no request, or to one answered already"), "{ended}");
         assert!(ended.stdout.ends_with("Failure registering device: PROV_DEVICE_RESULT_ERROR\n"), "{ended}");
     }
 }
@@ -311,6 +307,6 @@ fn payloads_go_both_ways() {
     std::fs::write(&file, "{\"from\": \"a file\"}\n").unwrap();
     let ended = register(&service, stage, &["--payload", &format!("@{}", file.display())]);
     assert!(service.seen()[0].ends_with(r#","payload":{"from": "a file"}}"#), "{:?}", service.seen());
-    let wanted = "Registration Information received from service: h, deviceId: d\nPayload received from service: {\"maxTemp\": 80}\n";
-    assert!(ended.stdout.ends_with(wanted), "{ended}");
+    let expected = "Registration Information received from service: h, deviceId: d\nPayload received from service: {\"maxTemp\": 80}\n";
+    assert!(ended.stdout.ends_with(expected), "{ended}");
 }

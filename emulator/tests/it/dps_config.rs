@@ -1,4 +1,4 @@
-//! The configuration file: what it may say, and how its mistakes are told.
+//! The configuration file: what it may say, and how its mistakes are reported.
 
 use std::fs;
 use std::path::Path;
@@ -48,19 +48,19 @@ fn mistakes_are_told_with_their_place() {
   ]
 }"#;
     // A comma too many is JSON's to refuse; without it come the others.
-    assert_eq!(mistakes(text), ["line 12, column 3: not JSON: expected value"]);
+    assert_eq!(mistakes(text), ["line 12, column 3: invalid JSON: expected value"]);
     assert_eq!(
         mistakes(&text.replace("},\n  ]", "}\n  ]")),
         [
             "line 6, column 77: enrollmentGroups[0].attestation.symmetricKey.primaryKey: \
-             a symmetric key is wanted as base64, and this is not base64",
+             expected a symmetric key in base64, found invalid base64",
             "line 7, column 26: enrollmentGroups[0].allocationPolicy: 400004: \
              A CustomAllocationDefinition is required when the allocation policy is set to 'Custom'",
-            "line 9, column 21: enrollmentGroups[1].attestation: an object is wanted, and this is a string",
+            "line 9, column 21: enrollmentGroups[1].attestation: expected an object, found a string",
             "line 10, column 41: enrollmentGroups[1].iotHubs[1]: b.azure-devices.net is not among the linked hubs, \
              which are a.azure-devices.net",
             "line 11, column 36: enrollmentGroups[1].customAllocationDefinition: \
-             an object is wanted, and this is a string",
+             expected an object, found a string",
         ]
     );
 }
@@ -69,22 +69,22 @@ fn mistakes_are_told_with_their_place() {
 fn each_rule_has_its_words() {
     let one = |members: Value| config(&[group(members)], &[]);
     let single = |members: Value| config(&[], &[individual("dev-1", KEY_A, members)]);
-    let id_rule = "an id of 1 to 128 letters, digits, '-', '.', '_' and ':' is wanted, and the last of them a letter, \
+    let id_rule = "expected an id of 1 to 128 letters, digits, '-', '.', '_' and ':', the last of them a letter, \
          a digit or '-'";
-    let url_rule = "an absolute URL is wanted, beginning with https:// or http://, without user or password";
+    let url_rule = "expected an absolute URL that begins with https:// or http://, without user or password";
     let keys = |keys: Value| json!({"attestation": {"type": "symmetricKey", "symmetricKey": keys}});
     let base = config(&[], &[]);
     let table: Vec<(Value, &str, &str)> = vec![
-        (json!([]), "", "an object is wanted, and this is an array"),
+        (json!([]), "", "expected an object, found an array"),
         (
             with(base.clone(), json!({"idScope": null})),
             "",
-            "the member idScope is wanted: the id scope of the instance, such as \"0ne00ABCDEF\"",
+            "missing member idScope: the id scope of the instance, such as \"0ne00ABCDEF\"",
         ),
         (
             with(base.clone(), json!({"idScope": "a/b"})),
             "idScope",
-            "letters and digits are wanted, as in \"0ne00ABCDEF\"",
+            "expected letters and digits, such as \"0ne00ABCDEF\"",
         ),
         // Without linked hubs nothing is said of those that enrollments select.
         (
@@ -93,119 +93,115 @@ fn each_rule_has_its_words() {
                 json!({"linkedHubs": []}),
             ),
             "linkedHubs",
-            "at least one hub is wanted",
+            "expected at least one hub",
         ),
-        (
-            with(base.clone(), json!({"linkedHubs": "a"})),
-            "linkedHubs",
-            "an array is wanted, and this is a string",
-        ),
+        (with(base.clone(), json!({"linkedHubs": "a"})), "linkedHubs", "expected an array, found a string"),
         (with(base.clone(), json!({"linkedHubs": ["a", "A"]})), "linkedHubs[1]", "this hub is linked twice"),
         (
             with(base.clone(), json!({"linkedHubs": ["https://a"]})),
             "linkedHubs[0]",
-            "a hub's host name is wanted, such as \"contoso-hub.azure-devices.net\"",
+            "expected a hub's host name, such as \"contoso-hub.azure-devices.net\"",
         ),
         (
             with(base.clone(), json!({"linkedHubs": [{"name": "a", "allocationWeight": 1001}]})),
             "linkedHubs[0].allocationWeight",
-            "a weight of 1 to 1000 is wanted",
+            "expected a weight of 1 to 1000",
         ),
         (
             with(base.clone(), json!({"linkedHubs": [{"name": "a", "allocationWeight": -1}]})),
             "linkedHubs[0].allocationWeight",
-            "a whole number of 0 or more is wanted, and this is a number",
+            "expected a whole number of 0 or more, found a number",
         ),
         (
             with(base.clone(), json!({"linkedHubs": [{"name": "a", "weight": 1}]})),
             "linkedHubs[0].weight",
-            "this member is not known; name and allocationWeight are",
+            "unknown member; expected name or allocationWeight",
         ),
         (
             with(base.clone(), json!({"enrolmentGroups": []})),
             "enrolmentGroups",
-            "this member is not known; idScope, linkedHubs, enrollmentGroups and individualEnrollments are",
+            "unknown member; expected idScope, linkedHubs, enrollmentGroups or individualEnrollments",
         ),
         (
             config(&[json!({"attestation": attestation(KEY_A)})], &[]),
             "enrollmentGroups[0]",
-            "the member enrollmentGroupId is wanted: the id of the enrollment group",
+            "missing member enrollmentGroupId: the id of the enrollment group",
         ),
         (one(json!({"enrollmentGroupId": "a."})), "enrollmentGroups[0].enrollmentGroupId", id_rule),
         (
             config(&[group(json!({})), group(json!({"enrollmentGroupId": "CONTOSO"}))], &[]),
             "enrollmentGroups[1]",
-            "there is an earlier enrollment with this id",
+            "duplicate id: an earlier enrollment has it",
         ),
         (
             config(&[], &[individual("Dev", KEY_A, json!({})), individual("dev", KEY_A, json!({}))]),
             "individualEnrollments[1]",
-            "there is an earlier enrollment with this id",
+            "duplicate id: an earlier enrollment has it",
         ),
         (
             config(&[], &[json!({"attestation": attestation(KEY_A)})]),
             "individualEnrollments[0]",
-            "the member registrationId is wanted: the registration id of the device",
+            "missing member registrationId: the registration id of the device",
         ),
         (
             single(json!({"deviceId": "a b"})),
             "individualEnrollments[0].deviceId",
-            "1 to 128 letters, digits and -.%_*?!(),:=@$'+# are wanted, as for a device of a hub",
+            "expected 1 to 128 letters, digits and -.%_*?!(),:=@$'+#, as in the id of a hub's device",
         ),
         (
             one(json!({"attestation": null})),
             "enrollmentGroups[0]",
-            "the member attestation is wanted: {\"type\": \"symmetricKey\", \"symmetricKey\": {\"primaryKey\": \"…\"}}",
+            "missing member attestation: {\"type\": \"symmetricKey\", \"symmetricKey\": {\"primaryKey\": \"…\"}}",
         ),
         (
             one(json!({"attestation": {"type": "x509", "x509": {}}})),
             "enrollmentGroups[0].attestation.type",
-            "\"symmetricKey\" is wanted: certificates and TPMs are not emulated",
+            "expected \"symmetricKey\": certificates and TPMs are not emulated",
         ),
         (
             one(json!({"attestation": {"type": "symmetricKey"}})),
             "enrollmentGroups[0].attestation",
-            "the member symmetricKey is wanted: {\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}",
+            "missing member symmetricKey: {\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}",
         ),
         (
             one(keys(json!({"secondaryKey": KEY_A}))),
             "enrollmentGroups[0].attestation.symmetricKey",
-            "the member primaryKey is wanted: 16 to 64 bytes as base64",
+            "missing member primaryKey: 16 to 64 bytes as base64",
         ),
         (
             one(keys(json!({"primaryKey": KEY_A, "secondaryKey": "QUFB"}))),
             "enrollmentGroups[0].attestation.symmetricKey.secondaryKey",
-            "a symmetric key has 16 to 64 bytes, and this one has 3",
+            "expected a symmetric key of 16 to 64 bytes, found 3 bytes",
         ),
         (
             one(keys(json!({"primaryKey": KEY_A, "secondarykey": KEY_A}))),
             "enrollmentGroups[0].attestation.symmetricKey.secondarykey",
-            "this member is not known; primaryKey and secondaryKey are",
+            "unknown member; expected primaryKey or secondaryKey",
         ),
         (
             one(json!({"provisioningStatus": "on"})),
             "enrollmentGroups[0].provisioningStatus",
-            "one of enabled, disabled is wanted",
+            "expected one of enabled, disabled",
         ),
         (
             one(json!({"reprovisionPolicy": {"updateHubAssignment": "yes"}})),
             "enrollmentGroups[0].reprovisionPolicy.updateHubAssignment",
-            "true or false is wanted, and this is a string",
+            "expected true or false, found a string",
         ),
         (
             one(json!({"allocationPolicy": "nearest"})),
             "enrollmentGroups[0].allocationPolicy",
-            "one of hashed, geoLatency, static, custom is wanted",
+            "expected one of hashed, geoLatency, static, custom",
         ),
         (
             one(json!({"allocationPolicy": "static"})),
             "enrollmentGroups[0]",
-            "the policy \"static\" wants exactly one hub in iotHubs",
+            "the policy \"static\" needs exactly one hub in iotHubs",
         ),
         (
             one(json!({"allocationPolicy": "static", "iotHubs": [TOASTERS, HEATPUMPS]})),
             "enrollmentGroups[0]",
-            "the policy \"static\" wants exactly one hub in iotHubs",
+            "the policy \"static\" needs exactly one hub in iotHubs",
         ),
         (
             one(json!({"iotHubs": [TOASTERS, TOASTERS]})),
@@ -215,9 +211,9 @@ fn each_rule_has_its_words() {
         (
             one(json!({"initialTwin": {"properties": {"Desired": {}}}})),
             "enrollmentGroups[0].initialTwin",
-            "properties may have desired and no other member",
+            "properties has unknown members; expected desired",
         ),
-        (one(json!({"etag": 1})), "enrollmentGroups[0].etag", "a string is wanted, and this is a number"),
+        (one(json!({"etag": 1})), "enrollmentGroups[0].etag", "expected a string, found a number"),
         (
             one(custom("localhost:7071/api/f")),
             "enrollmentGroups[0].customAllocationDefinition.webhookUrl",
@@ -235,14 +231,14 @@ fn each_rule_has_its_words() {
                 json!({"allocationPolicy": "custom", "customAllocationDefinition": {"webhookUrl": "http://h"}}),
             ),
             "enrollmentGroups[0].customAllocationDefinition",
-            "the member apiVersion is wanted: the version of the records sent, such as \"2021-10-01\"",
+            "missing member apiVersion: the version of the records sent, such as \"2021-10-01\"",
         ),
         (
             one(
                 json!({"allocationPolicy": "custom", "customAllocationDefinition": {"apiVersion": "2021-10-01"}}),
             ),
             "enrollmentGroups[0].customAllocationDefinition",
-            "the member webhookUrl is wanted: the URL of the function, with its key: \"https://…?code=…\"",
+            "missing member webhookUrl: the URL of the function, with its key: \"https://…?code=…\"",
         ),
     ];
     for (config, path, problem) in table {
@@ -264,8 +260,8 @@ fn a_file_is_named_in_its_mistakes() {
     assert_eq!(
         Config::load(&path).unwrap_err().to_string(),
         format!(
-            "{name}: line 1, column 1: the member linkedHubs is wanted: the host names of the hubs linked to the instance\n\
-             {name}: line 1, column 13: idScope: a string is wanted, and this is a number"
+            "{name}: line 1, column 1: missing member linkedHubs: the host names of the hubs linked to the instance\n\
+             {name}: line 1, column 13: idScope: expected a string, found a number"
         )
     );
 }
@@ -280,13 +276,13 @@ fn what_is_probably_not_meant_is_warned_of_with_its_place() {
     let individuals = [individual("dev", KEY_A, json!({"registrationState": {"status": "assigned"}}))];
     let rig = Rig::with(&config(&[group(with(members, unused))], &individuals), eager());
     let warned: Vec<String> = rig.log().into_iter().filter(|entry| entry.starts_with("Warning")).collect();
-    let unknown = "this member is not known: it has no effect, and webhooks are sent it as it is";
+    let unknown = "unknown member: it has no effect here, and is sent to webhooks as it is";
     for (path, problem) in [
         ("enrollmentGroups[0].AllocationPolicy", unknown),
         ("enrollmentGroups[0].deviceId", unknown),
         (
             "enrollmentGroups[0].customAllocationDefinition",
-            "no webhook is called: the allocationPolicy is hashed, and not custom",
+            "no webhook is called: the allocationPolicy is hashed, not custom",
         ),
         ("enrollmentGroups[0].reprovisionPolicy.updateHubAssigment", unknown),
     ] {
@@ -339,9 +335,9 @@ fn the_log_begins_with_what_is_served_and_warns_of_keyless_functions() {
             "Information enrollment group local: custom, http://localhost:7071/api/f",
             &format!("Information individual enrollment dev: static, {HEATPUMPS}"),
             "Warning configuration: : enrollmentGroups[0].customAllocationDefinition.webhookUrl: the URL has no \
-             \"?code=\": a function that wants a key answers 401, which devices see as error 400209",
+             \"?code=\": a function that requires a key answers 401, which devices see as error 400209",
             "Warning configuration: : enrollmentGroups[1].customAllocationDefinition.webhookUrl: the URL is redacted, \
-             as the service shows it: the function's key is to be put back after \"?code=\"",
+             as the service shows it: put the function's key back after \"?code=\"",
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! Who is let in, and what the log says of those who are not.
+//! Which devices are accepted, and what the log says of those that are not.
 
 use dps_emulator::dps::ServiceOptions;
 use proptest::prelude::*;
@@ -77,12 +77,12 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
     let sr = format!("{SCOPE}/registrations/{ID}");
     let good = token(&sr, &se, TOASTER_KEY);
     let sig = signature(&sr, &se, TOASTER_KEY);
-    let no_group_key = "it has no individual enrollment, and the sig (signature) of the SAS token was made with no key \
+    let no_group_key = "it has no individual enrollment, and the sig (signature) of the SAS token matches no key \
          derived from those of the 2 enrollment groups";
     let malformed = |what: &str| format!("the SAS token is malformed: {what}");
-    let resource = |part: &str, is: &str, wanted: &str| {
+    let resource = |part: &str, found: &str, expected: &str| {
         format!(
-            "the SAS token is for another resource: the {part} in its sr is “{is}”, and “{wanted}” is wanted"
+            "the SAS token is for another resource: expected the {part} “{expected}” in its sr, found “{found}”"
         )
     };
     let table = [
@@ -93,7 +93,7 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
             ID,
             Some(token(&sr, &se, GROUP_KEY)),
             "the sig (signature) of the SAS token was made with the key of the enrollment group \
-             contoso, and the key that is derived from it for the device is wanted"
+             contoso; expected the key derived from it for the device"
                 .to_owned(),
         ),
         (SCOPE, ID, Some(good.replace(SCOPE, "0NE00ABCDEF")), no_group_key.to_owned()),
@@ -103,7 +103,7 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
             SCOPE,
             "single-1",
             Some(token(&format!("{SCOPE}/registrations/single-1"), &se, &derive(GROUP_KEY, "single-1"))),
-            "the sig (signature) of the SAS token was made with neither key of its individual enrollment"
+            "the sig (signature) of the SAS token matches neither key of its individual enrollment"
                 .to_owned(),
         ),
         (
@@ -129,7 +129,7 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
             "0ne00FFFFFF",
             ID,
             Some(good.clone()),
-            format!("its id scope is “0ne00FFFFFF”, and “{SCOPE}” is served"),
+            format!("expected the id scope “{SCOPE}”, found “0ne00FFFFFF”"),
         ),
         (SCOPE, ID, Some(String::new()), malformed("it does not begin with \"SharedAccessSignature \"")),
         (
@@ -145,7 +145,7 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
             SCOPE,
             ID,
             Some(format!("{good}&se=1")),
-            malformed("one of the fields sr, sig and se is there twice"),
+            malformed("one of the fields sr, sig and se appears twice"),
         ),
         (
             SCOPE,
@@ -197,7 +197,7 @@ fn an_expired_token_is_refused() {
 }
 
 #[test]
-fn what_is_no_registration_id_is_shown_in_quotes_and_never_if_it_is_a_token() {
+fn invalid_registration_ids_are_quoted_unless_they_are_tokens() {
     let rig = rig();
     let sr = format!("{SCOPE}/registrations/{ID}");
     let good = token(&sr, &later(), TOASTER_KEY);
@@ -205,8 +205,8 @@ fn what_is_no_registration_id_is_shown_in_quotes_and_never_if_it_is_a_token() {
         let answer = rig.service.authenticate(SCOPE, id, Some(&good)).unwrap_err();
         assert_eq!((answer.status, &parsed(&answer)["errorCode"]), (401, &json!(401_002)));
         rig.assert_logged(&format!(
-            "Warning {shown}: refused: that is no registration id; an id of 1 to 128 letters, digits, '-', '.', '_' \
-             and ':' is wanted, and the last of them a letter, a digit or '-'"
+            "Warning {shown}: refused: invalid registration id: expected an id of 1 to 128 letters, digits, '-', '.', '_' \
+             and ':', the last of them a letter, a digit or '-'"
         ));
     }
     // A token where something else belongs: the scope, the sr, the operation.
@@ -220,7 +220,7 @@ fn what_is_no_registration_id_is_shown_in_quotes_and_never_if_it_is_a_token() {
 }
 
 #[test]
-fn what_a_stranger_sends_stays_on_one_line_of_the_log() {
+fn what_a_client_sends_stays_on_one_line_of_the_log() {
     let rig = rig();
     assert!(rig.service.authenticate(SCOPE, "x\n2020 [Error] \u{1b}[31m", None).is_err());
     assert!(rig.service.authenticate(SCOPE, "", None).is_err());
@@ -238,7 +238,7 @@ proptest! {
     fn no_token_but_the_right_one_is_accepted(
         scope in ".{0,20}", id in ".{0,20}", sas in "(SharedAccessSignature )?([a-z]{0,3}=?[%/0-9A-Za-z=]{0,20}&?){0,5}.{0,20}",
     ) {
-        // A runtime is not wanted for this, nor a clock.
+        // This needs neither a runtime nor a clock.
         let rig = Rig::with(&config(&[group(json!({}))], &[]), ServiceOptions::default());
         prop_assert!(rig.service.authenticate(&scope, &id, Some(&sas)).is_err());
         prop_assert!(rig.service.authenticate(SCOPE, ID, Some(&sas)).is_err());

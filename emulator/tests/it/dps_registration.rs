@@ -30,7 +30,7 @@ fn rig(members: Value) -> Rig {
 
 /// Asserts that `text` looks like `2019-12-27T19:51:41.6630592Z`, and returns it.
 fn timestamp(value: &Value) -> &str {
-    let text = value.as_str().unwrap_or_else(|| panic!("{value} is no time"));
+    let text = value.as_str().unwrap_or_else(|| panic!("{value} is not a time"));
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00T00:00:00.0000000Z", "{text}");
     text
@@ -73,16 +73,16 @@ async fn a_registration_is_assigning_at_first_and_then_assigned() {
     assert!(updated >= created);
     let etag = state["etag"].as_str().unwrap();
     assert!(etag.starts_with('I') && etag.len() == 52, "{etag}");
-    let wanted = format!(
+    let expected = format!(
         "{{\"operationId\":\"{operation}\",\"status\":\"assigned\",\"registrationState\":{{\
          \"registrationId\":\"{ID}\",\"createdDateTimeUtc\":\"{created}\",\"assignedHub\":\"{TOASTERS}\",\
          \"deviceId\":\"{ID}\",\"status\":\"assigned\",\"substatus\":\"initialAssignment\",\
          \"lastUpdatedDateTimeUtc\":\"{updated}\",\"etag\":\"{etag}\"}}}}"
     );
-    assert_eq!(second.body, wanted);
+    assert_eq!(second.body, expected);
 
     // Polls after the last are answered alike.
-    assert_eq!(rig.service.operation_status(&device, &operation).body, wanted);
+    assert_eq!(rig.service.operation_status(&device, &operation).body, expected);
     // And so is a lookup.
     let lookup = rig.service.lookup(&device, b"{}");
     assert_eq!((lookup.status, parsed(&lookup)), (200, state.clone()));
@@ -234,7 +234,7 @@ async fn a_device_that_is_never_reprovisioned_cannot_be_moved_by_its_webhook() {
     assert_eq!(rig.register(ID, "").await["status"], "assigned");
     assert_eq!(rig.register(ID, "").await["status"], "failed");
     rig.assert_logged(&format!(
-        "Warning {ID}: the webhook answered “{HEATPUMPS}”, and linkedHubs are {TOASTERS}"
+        "Warning {ID}: the webhook answered “{HEATPUMPS}”, expected one of the linkedHubs {TOASTERS}"
     ));
     // Where it was before, it still is.
     rig.register(ID, "").await;
@@ -312,8 +312,8 @@ async fn what_cannot_be_answered_is_refused_in_words() {
     let device = rig.device(ID);
     let long = " ".repeat(65);
     let table: &[(&str, u16, u32, &str)] = &[
-        ("[1]", 400, 400_000, "A JSON object is wanted as the body."),
-        ("{", 400, 400_000, "The body is not JSON."),
+        ("[1]", 400, 400_000, "Expected a JSON object as the body."),
+        ("{", 400, 400_000, "The body is invalid JSON."),
         (
             r#"{"registrationId":"other"}"#,
             400,
@@ -336,11 +336,11 @@ async fn what_cannot_be_answered_is_refused_in_words() {
             rig.assert_logged(&format!("Warning {ID}: refused: {message}"));
         }
     }
-    rig.assert_logged(&format!("Warning {ID}: refused: a body of 65 bytes, and 64 may be"));
+    rig.assert_logged(&format!("Warning {ID}: refused: expected a body of at most 64 bytes, found 65"));
 
     let unknown = rig.service.operation_status(&device, "4.x\n.y");
     assert_eq!((unknown.status, &parsed(&unknown)["errorCode"]), (404, &json!(404_201)));
-    rig.assert_logged(&format!("Warning {ID}: asks for the operation “4.x\\n.y”, which is not known"));
+    rig.assert_logged(&format!("Warning {ID}: asks for the unknown operation “4.x\\n.y”"));
     let lookup = rig.service.lookup(&device, b"");
     assert_eq!((lookup.status, &parsed(&lookup)["message"]), (404, &json!("The device is not registered.")));
 }

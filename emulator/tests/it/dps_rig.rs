@@ -106,10 +106,10 @@ impl Rig {
         }
     }
 
-    /// Waits until the log satisfies `wanted`.
-    pub(crate) async fn until_logged(&self, wanted: impl Fn(&[String]) -> bool) {
+    /// Waits until the log satisfies `expected`.
+    pub(crate) async fn until_logged(&self, expected: impl Fn(&[String]) -> bool) {
         let started = Instant::now();
-        while !wanted(&self.log()) {
+        while !expected(&self.log()) {
             assert!(started.elapsed() < DEADLINE, "not logged after {DEADLINE:?}: {:#?}", self.log());
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -156,7 +156,7 @@ pub(crate) fn attestation(primary: &str) -> Value {
 
 /// `object` with the members of `more` too.
 pub(crate) fn with(mut object: Value, more: Value) -> Value {
-    let Value::Object(more) = more else { panic!("{more} is no object") };
+    let Value::Object(more) = more else { panic!("{more} is not an object") };
     object.as_object_mut().unwrap().extend(more);
     object
 }

@@ -1,5 +1,5 @@
 //! A provisioning service to talk to: its address, its certificate, its log, a webhook behind it that does as
-//! it is told, and what a device needs to be let in.
+//! it is told, and what a device needs to be accepted.
 
 use std::net::SocketAddr;
 use std::path::Path;

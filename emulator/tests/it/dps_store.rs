@@ -106,7 +106,7 @@ async fn a_damaged_file_is_an_error_that_says_where() {
         assert_eq!(
             error.to_string(),
             format!(
-                "{}: line {line} is not a registration: {problem}. Mend or delete the line; without the file all \
+                "{}: line {line} is not a registration: {problem}. Correct or delete the line; without the file all \
                  devices register as for the first time",
                 path.display()
             )
@@ -123,10 +123,7 @@ fn a_folder_is_one_emulator_s() {
     let error = Store::open(folder.path(), &journal).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!(
-            "{}: another emulator keeps its assignments here; give each its own folder",
-            folder.path().display()
-        )
+        format!("{}: another emulator uses this folder; give each its own", folder.path().display())
     );
     drop(first);
     Store::open(folder.path(), &journal).unwrap();

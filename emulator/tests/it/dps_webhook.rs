@@ -41,9 +41,9 @@ async fn the_request_is_the_tutorial_s_to_the_byte() {
         assert_eq!(sent.len(), 1, "{name}");
         assert_eq!(sent[0].head, "POST /api/HttpTrigger1?code=s3cret%2Bkey application/json; charset=utf-8");
         let here = webhook.url().replace("?code=s3cret%2Bkey", "?****");
-        let wanted =
+        let expected =
             recorded.replace("https://contoso-function-app.azurewebsites.net/api/HttpTrigger1?****", &here);
-        assert_eq!(sent[0].body, wanted, "{name}");
+        assert_eq!(sent[0].body, expected, "{name}");
     }
 }
 
@@ -73,7 +73,7 @@ async fn members_come_in_the_service_s_order_and_none_is_lost() {
 
     let body = webhook.sent().remove(0).body;
     let etag = &body[body.find("\"etag\":").unwrap()..body.find(",\"provisioningStatus\"").unwrap()];
-    let wanted = format!(
+    let expected = format!(
         "{{\"individualEnrollment\":{{\"registrationId\":\"dev-1\",\"deviceId\":\"kettle\",\
          \"attestation\":{{\"type\":\"symmetricKey\"}},\"optionalDeviceInformation\":{{\"color\":\"red\"}},\
          \"capabilities\":{{\"iotEdge\":true}},\
@@ -86,7 +86,7 @@ async fn members_come_in_the_service_s_order_and_none_is_lost() {
          \"linkedHubs\":[\"{TOASTERS}\",\"{HEATPUMPS}\"]}}",
         webhook.url().replace("code=s3cret%2Bkey", "****"),
     );
-    assert_eq!(body, wanted);
+    assert_eq!(body, expected);
     assert!(etag.starts_with(r#""etag":"\""#) && etag.len() == 49, "{etag}");
 }
 
@@ -96,9 +96,9 @@ async fn each_answer_has_its_outcome() {
     let own = |what: &str| {
         format!("Custom allocation failed: {what} (the emulator's words; the service's are not known)")
     };
-    let unreadable = own("the webhook answered 200 with a body that is no allocation response");
+    let unreadable = own("the webhook answered 200 with an invalid allocation response");
     let no_hub = own("the webhook answered 200 without iotHubHostName");
-    let other_hub = own("the webhook answered a hub that is not among the linkedHubs it was given");
+    let other_hub = own("the webhook answered a hub that is not among the linkedHubs it was sent");
     // Status and body; then the error, the calls, and the line of the log before the last.
     let table: Vec<(u16, Value, u32, String, usize, Option<String>)> = vec![
         (400, "Unrecognized device registration.".into(), 400_207, with_status(400), 1, None),
@@ -135,7 +135,7 @@ async fn each_answer_has_its_outcome() {
             other_hub.clone(),
             1,
             Some(format!(
-                "the webhook answered “contoso-fridges-hub.azure-devices.net”, and linkedHubs are {TOASTERS}, {HEATPUMPS}"
+                "the webhook answered “contoso-fridges-hub.azure-devices.net”, expected one of the linkedHubs {TOASTERS}, {HEATPUMPS}"
             )),
         ),
         (
@@ -144,7 +144,7 @@ async fn each_answer_has_its_outcome() {
             400_207,
             unreadable.clone(),
             1,
-            Some("the webhook's body cannot be read: it is not a JSON object".to_owned()),
+            Some("the webhook's body cannot be read: expected a JSON object".to_owned()),
         ),
         (
             200,
@@ -152,7 +152,7 @@ async fn each_answer_has_its_outcome() {
             400_207,
             unreadable.clone(),
             1,
-            Some("the webhook's body cannot be read: it is not a JSON object".to_owned()),
+            Some("the webhook's body cannot be read: expected a JSON object".to_owned()),
         ),
         (
             200,
@@ -160,7 +160,7 @@ async fn each_answer_has_its_outcome() {
             400_207,
             unreadable.clone(),
             1,
-            Some("the webhook's body cannot be read: it is not a JSON object".to_owned()),
+            Some("the webhook's body cannot be read: expected a JSON object".to_owned()),
         ),
         (
             200,
@@ -168,13 +168,13 @@ async fn each_answer_has_its_outcome() {
             400_207,
             unreadable.clone(),
             1,
-            Some("the webhook's body cannot be read: iotHubHostName is not a string".to_owned()),
+            Some("the webhook's body cannot be read: expected a string as iotHubHostName".to_owned()),
         ),
         (
             200,
             "x".repeat(1_025).into(),
             400_207,
-            own("the webhook answered 200 with too long a body"),
+            own("the webhook answered 200 with a body that is too long"),
             1,
             None,
         ),
@@ -245,25 +245,23 @@ async fn members_in_another_case_are_understood_and_remarked_on() {
     let state = outcome(&rig).await;
     assert_eq!((&state["assignedHub"], &state["payload"]), (&json!(TOASTERS), &json!({"a": 1})));
     for (wrote, documented) in [("IotHubHostname", "iotHubHostName"), ("Payload", "payload")] {
-        rig.assert_logged(&format!(
-            "Warning {ID}: the webhook wrote {wrote}, and {documented} is documented"
-        ));
+        rig.assert_logged(&format!("Warning {ID}: the webhook wrote {wrote}, expected {documented}"));
     }
 }
 
 #[tokio::test]
 async fn a_payload_and_a_twin_that_devices_may_not_understand_are_remarked_on() {
-    for (payload, wanted) in [(json!("text"), json!("text")), (json!(null), Value::Null)] {
+    for (payload, expected) in [(json!("text"), json!("text")), (json!(null), Value::Null)] {
         let answer = json!({"iotHubHostName": TOASTERS, "initialTwin": {"properties": {"Desired": {}}}, "payload": payload});
         let webhook = WebhookServer::start(vec![Reply::new(200, answer)]).await;
         let rig = Rig::with(&config(&[group(webhook.policy())], &[]), eager());
         let state = outcome(&rig).await;
-        assert_eq!((&state["status"], &state["payload"]), (&json!("assigned"), &wanted));
+        assert_eq!((&state["status"], &state["payload"]), (&json!("assigned"), &expected));
         rig.assert_logged(&format!(
-            "Warning {ID}: the webhook's initialTwin: properties may have desired and no other member"
+            "Warning {ID}: the webhook's initialTwin: properties has unknown members; expected desired"
         ));
         let remarked = rig.log().contains(&format!(
-            "Warning {ID}: the webhook's payload has to be an object; some devices cannot read others"
+            "Warning {ID}: expected an object as the webhook's payload; some devices cannot read anything else"
         ));
         assert_eq!(remarked, payload.is_string());
     }
@@ -320,7 +318,7 @@ async fn a_webhook_that_gives_no_answer_is_asked_again() {
             let _ = stream.write_all(b"SSH-2.0-x\r\n\r\n").await;
         }
     });
-    let endings = ["it took longer than 50 ms", "", "", "InvalidContentType", ""];
+    let endings = ["timed out after 50 ms", "", "", "InvalidContentType", ""];
     for (url, ending) in urls.iter().zip(endings) {
         let mut options = eager();
         // A busy machine may need long to say that a connection is refused.

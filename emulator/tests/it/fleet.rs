@@ -99,7 +99,9 @@ async fn a_fleet_that_fails_says_why_and_exits_1() {
     let ended = run_elsewhere(against(&stage, &group_key(), &more)).await;
     assert_eq!(ended.code, 2, "{ended}");
     assert!(
-        ended.stderr.contains("--id-pattern makes no registration ids: an id of 1 to 128 letters"),
+        ended
+            .stderr
+            .contains("--id-pattern does not give registration ids: expected an id of 1 to 128 letters"),
         "{ended}"
     );
 }

@@ -235,7 +235,7 @@ impl Said {
             }
             assert!(
                 Instant::now() < deadline,
-                "{times} times {level:?} {text:?} wanted, in\n{}",
+                "{times} times {level:?} {text:?} expected, in\n{}",
                 self.text()
             );
             sleep(Duration::from_millis(10)).await;

@@ -23,47 +23,47 @@ async fn mistakes_in_host_json_have_a_place() {
         app.host_json(pointer, value);
         app
     };
-    for (pointer, value, wanted) in [
-        ("/version", json!("1.0"), "host.json: version: \"2.0\" is wanted"),
-        ("/version", json!(null), "host.json: version: \"2.0\" is wanted"),
+    for (pointer, value, expected) in [
+        ("/version", json!("1.0"), "host.json: version: expected \"2.0\""),
+        ("/version", json!(null), "host.json: version: expected \"2.0\""),
         (
             "/functionTimeout",
             json!("soon"),
-            "host.json: functionTimeout: a time span is wanted, such as \"00:05:00\", or \"-1\"",
+            "host.json: functionTimeout: expected a time span, such as \"00:05:00\", or \"-1\"",
         ),
         (
             "/customHandler",
             json!({}),
-            "host.json: customHandler.description: the description of a handler is wanted: customHandler.description",
+            "host.json: customHandler.description: expected the description of a handler: customHandler.description",
         ),
         (
             "/customHandler/description",
             json!({"arguments": []}),
-            "host.json: customHandler.description: the description of a handler is wanted: customHandler.description",
+            "host.json: customHandler.description: expected the description of a handler: customHandler.description",
         ),
         (
             "/customHandler/description/defaultExecutablePath",
             json!(""),
-            "host.json: customHandler.description.defaultExecutablePath: the handler's executable is wanted",
+            "host.json: customHandler.description.defaultExecutablePath: expected the handler's executable",
         ),
         (
             "/customHandler/description/defaultExecutablePath",
             json!(["a"]),
-            "host.json: customHandler.description.defaultExecutablePath: one value is wanted, not an object or array",
+            "host.json: customHandler.description.defaultExecutablePath: expected one value, found an object or array",
         ),
         (
             "/customHandler/enableForwardingHttpRequest",
             json!("yes"),
-            "host.json: customHandler.enableForwardingHttpRequest: true or false is wanted",
+            "host.json: customHandler.enableForwardingHttpRequest: expected true or false",
         ),
     ] {
-        assert_eq!(with(pointer, value.clone()).refused().await, wanted, "{pointer} {value}");
+        assert_eq!(with(pointer, value.clone()).refused().await, expected, "{pointer} {value}");
     }
     let app = with("/customHandler/description/workingDirectory", json!("nowhere"));
     let refused = app.refused().await;
     assert!(
         refused.starts_with(
-            "host.json: customHandler.description.workingDirectory: an existing folder is wanted, and "
+            "host.json: customHandler.description.workingDirectory: expected an existing folder, found none at "
         ),
         "{refused}"
     );
@@ -72,7 +72,7 @@ async fn mistakes_in_host_json_have_a_place() {
         refused_text("{\n  \"version\": \"2.0\",\n}").await,
         "host.json: trailing comma at line 3 column 1"
     );
-    assert_eq!(refused_text("[]").await, "host.json: a JSON object is wanted");
+    assert_eq!(refused_text("[]").await, "host.json: expected a JSON object");
     assert_eq!(refused_text("{} {}").await, "host.json: trailing characters at line 1 column 4");
 }
 
@@ -82,23 +82,26 @@ async fn refused_text(contents: &str) -> String {
 
 #[tokio::test]
 async fn mistakes_in_local_settings_have_a_place_and_no_secret() {
-    for (contents, wanted) in [
+    for (contents, expected) in [
         (
             json!({"IsEncrypted": true}),
-            "local.settings.json: IsEncrypted: plain values are wanted: run `func settings decrypt`",
+            "local.settings.json: IsEncrypted: expected plain values, found encrypted ones: run `func settings decrypt`",
         ),
-        (json!({"Values": ["hidden"]}), "local.settings.json: Values: an object of texts is wanted"),
-        (json!({"Values": {"A": {"b": "hidden"}}}), "local.settings.json: Values.A: a text is wanted"),
+        (json!({"Values": ["hidden"]}), "local.settings.json: Values: expected an object of strings"),
+        (
+            json!({"Values": {"A": {"b": "hidden"}}}),
+            "local.settings.json: Values.A: expected a string, a number or a boolean",
+        ),
         (
             json!({"Values": {"A=B": "hidden"}}),
-            "local.settings.json: Values.A=B: a name and value that an environment variable can have are wanted",
+            "local.settings.json: Values.A=B: expected a name and value that an environment variable can have",
         ),
         (
             json!({"Values": {"AzureFunctionsJobHost__functionTimeout": "hidden"}}),
-            "host.json: app setting AzureFunctionsJobHost__functionTimeout: a time span is wanted, such as \"00:05:00\", or \"-1\"",
+            "host.json: app setting AzureFunctionsJobHost__functionTimeout: expected a time span, such as \"00:05:00\", or \"-1\"",
         ),
     ] {
-        assert_eq!(refused("local.settings.json", &contents.to_string()).await, wanted);
+        assert_eq!(refused("local.settings.json", &contents.to_string()).await, expected);
     }
 }
 
@@ -110,7 +113,7 @@ async fn mistakes_in_function_json_have_a_place() {
         trigger.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         json!({"bindings": [trigger]})
     };
-    for (contents, wanted) in [
+    for (contents, expected) in [
         (json!({}), "missing field `bindings` at line 1 column 2"),
         (
             with(json!({"methods": ["get", 7]})),
@@ -118,29 +121,29 @@ async fn mistakes_in_function_json_have_a_place() {
         ),
         (
             with(json!({"name": "my-req"})),
-            "bindings[0].name: a letter and then up to 127 letters and digits are wanted, or $return",
+            "bindings[0].name: expected a letter, then up to 127 letters and digits, or $return",
         ),
         (
             with(json!({"route": "a{b}"})),
-            "bindings[0].route: \"a{b}\": text or one parameter is wanted between slashes, not both",
+            "bindings[0].route: \"a{b}\": expected text or one parameter between slashes, found both",
         ),
         (
             with(json!({"authLevel": "user"})),
-            "bindings[0].authLevel: anonymous, function or admin is wanted at line 1 column 84",
+            "bindings[0].authLevel: expected anonymous, function or admin at line 1 column 84",
         ),
         (
             json!({"bindings": [trigger, {"type": "http", "direction": "in", "name": "res"}]}),
-            "bindings[1].direction: \"out\" is wanted for the output res",
+            "bindings[1].direction: expected \"out\" for the output res",
         ),
     ] {
         let refused = refused("HttpTrigger1/function.json", &contents.to_string()).await;
-        assert_eq!(refused, format!("HttpTrigger1/function.json: {wanted}"), "{contents}");
+        assert_eq!(refused, format!("HttpTrigger1/function.json: {expected}"), "{contents}");
     }
     let app = App::new();
     app.function("1st", json!({}));
     assert_eq!(
         app.refused().await,
-        "1st/function.json: the folder's name, \"1st\", is no function name: a letter and then up to 127 letters, digits, - and _ are wanted"
+        "1st/function.json: the folder's name \"1st\" is not a valid function name: expected a letter, then up to 127 letters, digits, - and _"
     );
 }
 
@@ -148,14 +151,13 @@ async fn mistakes_in_function_json_have_a_place() {
 async fn a_folder_without_app_is_refused() {
     let app = App::new();
     fs::remove_file(app.path().join("host.json")).unwrap();
-    assert_eq!(app.refused().await, "host.json: no such file; a Functions app's folder is wanted");
+    assert_eq!(app.refused().await, "host.json: no such file; expected the folder of a Functions app");
     let app = App::new();
     fs::remove_file(app.path().join("HttpTrigger1/function.json")).unwrap();
     let refused = app.refused().await;
     assert!(
-        refused.ends_with(
-            ": no function to serve; a folder with a function.json is wanted, such as HttpTrigger1"
-        ),
+        refused
+            .ends_with(": no function found; expected a folder with a function.json, such as HttpTrigger1"),
         "{refused}"
     );
 }
@@ -173,7 +175,7 @@ async fn what_cannot_be_served_is_left_out_with_a_warning() {
         .said
         .wait_for(
             Level::Warning,
-            "Queue is not served: it has no httpTrigger, and this host knows no other trigger",
+            "Queue is not served: it has no httpTrigger, the only trigger supported here",
         )
         .await;
     assert_eq!(running.send("POST", "/api/Off", &[], "").await.summary(), (404, "-", ""));
@@ -212,7 +214,7 @@ async fn the_function_list_is_printed() {
     app.function("Any", json!({"route": "any/{id?}"}));
     let running = app.run().await;
     let port = running.address().port();
-    let wanted = [
+    let expected = [
         "Information ".to_owned(),
         "Information Functions:".to_owned(),
         "Information ".to_owned(),
@@ -222,5 +224,5 @@ async fn the_function_list_is_printed() {
         "Information ".to_owned(),
         "Information Worker process started and initialized.".to_owned(),
     ];
-    assert_eq!(running.said.lines(), wanted);
+    assert_eq!(running.said.lines(), expected);
 }

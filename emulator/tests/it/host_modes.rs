@@ -39,12 +39,12 @@ async fn point_26_forwarding_copies_the_request() {
     let mut headers = echo["headers"].as_object().unwrap().clone();
     let id = headers.remove("x-azure-functions-invocationid").unwrap();
     assert!(uuid::Uuid::try_parse(id.as_str().unwrap()).is_ok(), "{id}");
-    let wanted = json!({
+    let expected = json!({
         "connection": "close", "content-length": "5", "content-type": "text/plain", "cookie": "a=b",
         "host": "localhost:7071", "user-agent": "curl/8 Azure-Functions-Host/4.1037.0.0",
         "x-azure-functions-hostversion": "4.1037.0.0", "x-mine": "1",
     });
-    assert_eq!(Value::from(headers), wanted);
+    assert_eq!(Value::from(headers), expected);
     let call = running.said.call();
     assert_eq!(call[1..], [SUCCEEDED]);
 }

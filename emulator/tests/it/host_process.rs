@@ -134,8 +134,8 @@ async fn point_01_finds_the_executable_in_the_app_or_on_the_path() {
 
     let app = App::new();
     app.host_json("/customHandler/description/defaultExecutablePath", "no-such-handler".into());
-    let wanted = "Failed to start Worker Channel. Process fileName: no-such-handler (neither an executable file in the app's folder nor a command on PATH): No such file or directory (os error 2)";
-    assert_eq!(app.refused().await, wanted);
+    let expected = "Failed to start Worker Channel. Process fileName: no-such-handler (neither an executable file in the app's folder nor a command on PATH): No such file or directory (os error 2)";
+    assert_eq!(app.refused().await, expected);
 }
 
 #[tokio::test]
@@ -200,9 +200,9 @@ async fn point_03_a_call_gives_up_a_handler_that_is_gone() {
     assert_eq!(running.post(r#"{"exit": 1}"#).await.status, 500);
     running.said.wait_for(Level::Error, "Failed to start Worker Channel. Process fileName: ").await;
     assert_eq!(running.post("hello").await.status, 500);
-    let wanted =
+    let expected =
         "Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down";
-    running.said.wait_for(Level::Error, wanted).await;
+    running.said.wait_for(Level::Error, expected).await;
     timeout(DEADLINE, running.host.stopped()).await.expect("the host gives up");
 }
 

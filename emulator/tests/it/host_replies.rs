@@ -21,7 +21,7 @@ fn reply(status: u16, kind: Option<&str>, body: &str) -> String {
 }
 
 #[tokio::test]
-async fn point_12_what_is_no_good_reply_fails_the_call_and_loses_its_logs() {
+async fn point_12_an_invalid_reply_fails_the_call_and_loses_its_logs() {
     const KIND: Option<&str> = Some("application/json");
     const LOST: &str = r#"{"Outputs":{"res":{"body":"x"}},"Logs":["lost"]}"#;
     let cases = [
@@ -41,20 +41,20 @@ async fn point_12_what_is_no_good_reply_fails_the_call_and_loses_its_logs() {
         ),
         (
             reply(200, KIND, "{\"Logs\":[\"lost\"],}"),
-            "Invalid HttpResponseMessage: no JSON: trailing comma at line 1 column 18.",
+            "Invalid HttpResponseMessage: invalid JSON: trailing comma at line 1 column 18.",
         ),
-        (reply(200, KIND, "[]"), "Invalid HttpResponseMessage: a JSON object is wanted."),
+        (reply(200, KIND, "[]"), "Invalid HttpResponseMessage: expected a JSON object."),
         (
             reply(200, KIND, r#"{"Logs":"lost"}"#),
-            "Invalid HttpResponseMessage: Logs: an array of texts is wanted.",
+            "Invalid HttpResponseMessage: Logs: expected an array of strings.",
         ),
         (
             reply(200, KIND, r#"{"Logs":["lost",{}]}"#),
-            "Invalid HttpResponseMessage: Logs[1]: a text is wanted.",
+            "Invalid HttpResponseMessage: Logs[1]: expected a string.",
         ),
         (
             reply(200, KIND, r#"{"Logs":["lost"],"Outputs":[]}"#),
-            "Invalid HttpResponseMessage: Outputs: an object is wanted.",
+            "Invalid HttpResponseMessage: Outputs: expected an object.",
         ),
     ];
     let running = App::new().run().await;
@@ -64,50 +64,50 @@ async fn point_12_what_is_no_good_reply_fails_the_call_and_loses_its_logs() {
         let last = &lines[lines.len() - 3..];
         assert_eq!(last[0], EXECUTING, "{script}");
         assert_eq!(last[1], FAILED, "{script}");
-        let wanted = format!("Error Exception while executing function: Functions.HttpTrigger1. {reason}");
-        assert_eq!(last[2], wanted, "{script}");
+        let expected = format!("Error Exception while executing function: Functions.HttpTrigger1. {reason}");
+        assert_eq!(last[2], expected, "{script}");
     }
     let format =
         "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: ";
-    for (res, wanted) in [
-        (json!(null), "an object is wanted."),
-        (json!("text"), "an object is wanted."),
-        (json!("[1]"), "an object is wanted."),
-        (json!([{}]), "an object is wanted."),
-        (json!({"headers": []}), "headers: an object is wanted."),
-        (json!({"statusCode": {}}), "statusCode: a number is wanted."),
+    for (res, expected) in [
+        (json!(null), "expected an object."),
+        (json!("text"), "expected an object."),
+        (json!("[1]"), "expected an object."),
+        (json!([{}]), "expected an object."),
+        (json!({"headers": []}), "headers: expected an object."),
+        (json!({"statusCode": {}}), "statusCode: expected a number."),
     ] {
         let answered = running.post_reply(&json!({"Outputs": {"res": res}, "Logs": ["lost"]})).await;
         assert_eq!(answered.summary(), (500, "-", ""), "{res}");
         let last = running.said.lines().pop().unwrap();
-        assert!(last.ends_with(&format!("{format}{wanted}")), "{res}: {last}");
+        assert!(last.ends_with(&format!("{format}{expected}")), "{res}: {last}");
     }
     assert!(!running.said.text().contains("lost"));
 }
 
 #[tokio::test]
-async fn point_12_headers_that_are_none_fail_the_call() {
+async fn point_12_invalid_headers_fail_the_call() {
     let running = App::new().run().await;
-    for (headers, wanted) in [
-        (json!({"X-A": null}), "The header \"X-A\" of the output is no header: a text is wanted, not null."),
+    for (headers, expected) in [
+        (json!({"X-A": null}), "The header \"X-A\" of the output is invalid: expected a string, found null."),
         (
             json!({"X-A": ["a", "b"]}),
-            "The header \"X-A\" of the output is no header: a text of one line is wanted.",
+            "The header \"X-A\" of the output is invalid: expected one line of text.",
         ),
         (
             json!({"X A": "a"}),
-            "The header \"X A\" of the output is no header: a name of letters, digits and - is wanted.",
+            "The header \"X A\" of the output is invalid: expected a name of letters, digits and -.",
         ),
         (
             json!({"Content-Length": "7"}),
-            "The header \"Content-Length\" of the output is no header: the length of the body in bytes is wanted.",
+            "The header \"Content-Length\" of the output is invalid: expected the length of the body in bytes.",
         ),
     ] {
         let answered =
             running.post_reply(&json!({"Outputs": {"res": {"headers": headers, "body": "x"}}})).await;
         assert_eq!(answered.summary(), (500, "-", ""), "{headers}");
         let last = running.said.lines().pop().unwrap();
-        assert!(last.ends_with(wanted), "{headers}: {last}");
+        assert!(last.ends_with(expected), "{headers}: {last}");
     }
 }
 
@@ -130,7 +130,7 @@ async fn point_13_an_empty_or_null_reply_hangs_and_is_named() {
         let named = format!(
             "Warning Functions.HttpTrigger1 (Id=<id>): the handler sent {what}, on which the host hangs until functionTimeout (1800s); here for 300ms"
         );
-        let wanted = [
+        let expected = [
             EXECUTING,
             &named,
             "Error Timeout value of 00:00:00.300 exceeded by function 'Functions.HttpTrigger1' (Id: '<id>'). Initiating cancellation.",
@@ -138,7 +138,7 @@ async fn point_13_an_empty_or_null_reply_hangs_and_is_named() {
         ];
         let call: Vec<&String> =
             call.iter().filter(|line| !line.contains("Worker process started")).collect();
-        assert_eq!(call[..4], wanted, "{script}");
+        assert_eq!(call[..4], expected, "{script}");
         // As after every timeout, the handler is killed and started again.
         running.said.wait_for_times(2, Level::Information, "Worker process started and initialized.").await;
     }
@@ -179,7 +179,7 @@ async fn point_14_a_status_for_the_caller_is_no_failure() {
 #[tokio::test]
 async fn point_15_missing_outputs_give_204_and_a_missing_output_an_empty_object() {
     let running = App::new().run().await;
-    for (reply, wanted) in [
+    for (reply, expected) in [
         (json!({}), (204, "-", "")),
         (json!({"Outputs": null}), (204, "-", "")),
         (json!({"Outputs": null, "ReturnValue": "text"}), (200, TEXT, "text")),
@@ -193,7 +193,7 @@ async fn point_15_missing_outputs_give_204_and_a_missing_output_an_empty_object(
         (json!({"Outputs": {"res": {}}}), (200, TEXT, "")),
         (json!({"Outputs": {"res": {"body": null, "unknown": 1}}, "Unknown": 2}), (200, TEXT, "")),
     ] {
-        assert_eq!(running.post_reply(&reply).await.summary(), wanted, "{reply}");
+        assert_eq!(running.post_reply(&reply).await.summary(), expected, "{reply}");
     }
     // What follows the first value is not looked at.
     let script =
@@ -208,20 +208,20 @@ async fn point_15_a_return_binding_takes_the_return_value() {
     let output = json!({"type": "http", "direction": "out", "name": "$return"});
     app.write("HttpTrigger1/function.json", &json!({"bindings": [trigger, output]}));
     let running = app.run().await;
-    for (reply, wanted) in [
+    for (reply, expected) in [
         (json!({"ReturnValue": "text"}), (200, TEXT, "text")),
         (json!({"ReturnValue": {"statusCode": 404, "body": "none"}}), (404, TEXT, "none")),
         (json!({"ReturnValue": {"a": 1}}), (200, TEXT, "{\n  \"a\": 1\n}")),
         (json!({"ReturnValue": null}), (204, "-", "")),
     ] {
-        assert_eq!(running.post_reply(&reply).await.summary(), wanted, "{reply}");
+        assert_eq!(running.post_reply(&reply).await.summary(), expected, "{reply}");
     }
 }
 
 #[tokio::test]
 async fn point_16_texts_are_verbatim_and_everything_else_is_printed() {
     let running = App::new().run().await;
-    for (body, wanted) in [
+    for (body, expected) in [
         (json!("{\"iotHubHostName\":\"h\"}"), "{\"iotHubHostName\":\"h\"}"),
         (json!("aGVsbG8="), "aGVsbG8="),
         (json!("grüße {0}\r\n\u{1F600}"), "grüße {0}\r\n\u{1F600}"),
@@ -236,14 +236,14 @@ async fn point_16_texts_are_verbatim_and_everything_else_is_printed() {
         (json!("2024-01-02T03:04:05Z"), "01/02/2024 03:04:05"),
     ] {
         let answered = running.post_reply(&json!({"Outputs": {"res": {"body": body}}})).await;
-        assert_eq!(answered.summary(), (200, TEXT, wanted), "{body}");
+        assert_eq!(answered.summary(), (200, TEXT, expected), "{body}");
     }
 }
 
 #[tokio::test]
 async fn point_17_a_charset_is_appended_and_text_is_the_default() {
     let running = App::new().run().await;
-    for (headers, wanted) in [
+    for (headers, expected) in [
         (json!({}), TEXT),
         (json!({"Content-Type": "application/json"}), JSON),
         (json!({"content-TYPE": "application/json; charset=utf-8"}), JSON),
@@ -253,7 +253,7 @@ async fn point_17_a_charset_is_appended_and_text_is_the_default() {
     ] {
         let answered =
             running.post_reply(&json!({"Outputs": {"res": {"headers": headers, "body": "x"}}})).await;
-        assert_eq!(answered.summary(), (200, wanted, "x"), "{headers}");
+        assert_eq!(answered.summary(), (200, expected, "x"), "{headers}");
     }
     let headers = json!({"X-One": "1", "x-one": "2", "Retry-After": 5, "Set-Cookie": "a=b"});
     let answered = running.post_reply(&json!({"Outputs": {"res": {"headers": headers}}})).await;
@@ -300,11 +300,11 @@ async fn point_19_follows_the_handlers_redirects() {
     for (location, reason) in [
         (
             "http://example.com/",
-            "the handler redirected to \"http://example.com/\", and only paths of its own are followed",
+            "the handler redirected to \"http://example.com/\", but only redirects to its own paths are followed",
         ),
         (
             "//example.com/",
-            "the handler redirected to \"//example.com/\", and only paths of its own are followed",
+            "the handler redirected to \"//example.com/\", but only redirects to its own paths are followed",
         ),
         // 307 sends the script again.
         ("/HttpTrigger1", "the handler redirected more than 50 times"),
@@ -321,10 +321,10 @@ async fn point_20_logs_are_split_at_newlines_and_each_piece_has_its_stamp() {
     let running = App::new().run().await;
     let logs = json!(["one", "\nResponse", "a\nb", "", null, 7, true, "{0} \"quoted\" grüße", "%s"]);
     running.post_reply(&json!({"Outputs": {"res": {}}, "Logs": logs, "ReturnValue": null})).await;
-    let wanted = ["one", "", "Response", "a", "b", "[null]", "7", "true", "{0} \"quoted\" grüße", "%s"];
-    let wanted = wanted.map(|line| format!("Information {line}"));
+    let expected = ["one", "", "Response", "a", "b", "[null]", "7", "true", "{0} \"quoted\" grüße", "%s"];
+    let expected = expected.map(|line| format!("Information {line}"));
     let call = running.said.call();
-    assert_eq!(call[1..call.len() - 1], wanted);
+    assert_eq!(call[1..call.len() - 1], expected);
     let text = running.said.text();
     let stamped = |line: &str| line.len() > 24 && line.as_bytes()[10] == b'T' && line[23..].starts_with(" [");
     assert!(text.lines().all(stamped), "{text}");

@@ -49,13 +49,13 @@ async fn point_04_the_route_prefix_is_a_setting() {
         let running = app.run().await;
         assert_eq!(running.send("POST", target, &[], "").await.status, 200, "{target}");
         assert_eq!(running.send("POST", "/api/HttpTrigger1", &[], "").await.status, 404, "{prefix:?}");
-        let wanted = format!("http://localhost:{}{target}", running.address().port());
-        assert_eq!(running.host.functions()[0].url, wanted);
+        let expected = format!("http://localhost:{}{target}", running.address().port());
+        assert_eq!(running.host.functions()[0].url, expected);
     }
 }
 
 #[tokio::test]
-async fn point_04_a_key_is_wanted_where_keys_are_on() {
+async fn point_04_a_key_is_required_where_keys_are_on() {
     let app = App::new();
     app.function("Admin", json!({"authLevel": "admin"}));
     app.function("Open", json!({"authLevel": "anonymous"}));
@@ -91,12 +91,12 @@ async fn point_04_a_key_is_wanted_where_keys_are_on() {
         let identity = &envelope["Data"]["req"]["Identities"][0];
         let claims: Vec<_> =
             identity["Claims"].as_array().unwrap().iter().map(|claim| &claim["Value"]).collect();
-        let wanted: Vec<Value> = level
+        let expected: Vec<Value> = level
             .map(|level| level.split_once(' ').unwrap())
             .map(|(level, name)| vec![level.into(), "true".into(), name.into()])
             .unwrap_or_default();
-        assert_eq!(claims, wanted.iter().collect::<Vec<_>>(), "{target} {header:?}");
-        assert_eq!(identity["IsAuthenticated"], !wanted.is_empty());
+        assert_eq!(claims, expected.iter().collect::<Vec<_>>(), "{target} {header:?}");
+        assert_eq!(identity["IsAuthenticated"], !expected.is_empty());
     }
     let said = running.said.text();
     assert!(
@@ -128,13 +128,13 @@ async fn point_06_sends_the_hosts_headers_and_none_of_the_callers() {
     assert!(uuid::Uuid::try_parse(id.as_str().unwrap()).is_ok(), "{id}");
     let host = headers.remove("host").unwrap();
     assert!(host.as_str().unwrap().starts_with("127.0.0.1:"), "{host}");
-    let wanted = json!({
+    let expected = json!({
         "content-type": "application/json; charset=utf-8",
         "transfer-encoding": "chunked",
         "user-agent": "Azure-Functions-Host/4.1037.0.0",
         "x-azure-functions-hostversion": "4.1037.0.0",
     });
-    assert_eq!(Value::from(headers), wanted);
+    assert_eq!(Value::from(headers), expected);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn point_08_describes_the_request_in_seven_fields() {
 #[tokio::test]
 async fn point_08_the_body_is_text_or_base64_or_absent() {
     let running = App::new().run().await;
-    for (kind, body, wanted) in [
+    for (kind, body, expected) in [
         (Some("application/json"), "{\"a\":1}", Some("{\"a\":1}")),
         (Some("application/json"), "{no json", Some("{no json")),
         (Some("text/plain; charset=latin1"), "grüße \u{1F600}\n\"", Some("grüße \u{1F600}\n\"")),
@@ -194,10 +194,10 @@ async fn point_08_the_body_is_text_or_base64_or_absent() {
         let headers: Vec<&str> = header.as_deref().into_iter().collect();
         let envelope = running.envelope("POST", "/api/HttpTrigger1", &headers, body).await;
         let told = envelope["Data"]["req"].get("Body");
-        assert_eq!(told, wanted.map(Value::from).as_ref(), "{kind:?} {body:?}");
+        assert_eq!(told, expected.map(Value::from).as_ref(), "{kind:?} {body:?}");
     }
-    // What is no UTF-8 is replaced, UTF-16 with its mark is decoded.
-    for (body, wanted) in
+    // Invalid UTF-8 is replaced; UTF-16 with a byte order mark is decoded.
+    for (body, expected) in
         [(&b"a\xffb"[..], "a\u{fffd}b"), (b"\xff\xfea\0b\0", "ab"), (b"\xfe\xff\0a\0b", "ab")]
     {
         let mut request = format!(
@@ -208,7 +208,7 @@ async fn point_08_the_body_is_text_or_base64_or_absent() {
         request.extend_from_slice(body);
         let echo: Value = serde_json::from_str(&running.send_raw(&request).await.body).unwrap();
         let envelope: Value = serde_json::from_str(echo["body"].as_str().unwrap()).unwrap();
-        assert_eq!(envelope["Data"]["req"]["Body"], wanted, "{body:?}");
+        assert_eq!(envelope["Data"]["req"]["Body"], expected, "{body:?}");
     }
 }
 
@@ -245,7 +245,7 @@ async fn point_09_the_callers_names_win_over_the_hosts() {
         running.envelope("POST", "/api/HttpTrigger1?query=q", &[JSON], r#"{"sys":1,"HEADERS":2}"#).await;
     let names: Vec<&String> = envelope["Metadata"].as_object().unwrap().keys().collect();
     assert_eq!(names, ["sys", "HEADERS", "query", "$sys"]);
-    // A body that is no JSON object binds nothing.
+    // A body that is not a JSON object binds nothing.
     for body in ["[1]", "{\"a\":1} x", "{\"a\":", "7"] {
         let envelope = running.envelope("POST", "/api/HttpTrigger1", &[JSON], body).await;
         let names: Vec<&String> = envelope["Metadata"].as_object().unwrap().keys().collect();
@@ -271,7 +271,7 @@ async fn point_10_says_who_calls() {
     ] {
         let envelope = running.envelope("POST", target, &[header], "").await;
         let known = claims != &json!([]);
-        let wanted = json!([{
+        let expected = json!([{
             "AuthenticationType": known.then_some("WebJobsAuthLevel"), "IsAuthenticated": known,
             "Actor": null, "BootstrapContext": null, "Claims": claims, "Label": null, "Name": null,
             "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
@@ -279,7 +279,7 @@ async fn point_10_says_who_calls() {
         }]);
         assert_eq!(
             envelope["Data"]["req"]["Identities"].to_string(),
-            wanted.to_string(),
+            expected.to_string(),
             "{target} {header}"
         );
     }
@@ -310,7 +310,7 @@ async fn point_24_too_large_a_body_is_refused_unread() {
         call[1..],
         [
             "Error Executed 'Functions.HttpTrigger1' (Failed, Id=<id>, Duration=<n>ms)",
-            "Error Exception while executing function: Functions.HttpTrigger1. a body of at most 104857600 bytes is wanted, and 104857601 were announced",
+            "Error Exception while executing function: Functions.HttpTrigger1. expected a body of at most 104857600 bytes, found a Content-Length of 104857601",
         ]
     );
 }

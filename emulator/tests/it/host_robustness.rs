@@ -46,7 +46,7 @@ async fn malformed_requests_are_refused_with_a_line_each() {
         let shown: String = request.chars().take(80).collect();
         assert_eq!(answered.status, status, "{shown:?}");
         let reason = format!(
-            "connection closed: HTTP is wanted, a request's head of at most 65536 bytes and 100 headers: {error}"
+            "connection closed: expected HTTP with a request head of at most 65536 bytes and 100 headers: {error}"
         );
         running.said.wait_for(Level::Warning, &reason).await;
         assert_eq!(running.said.lines().len(), before + 1, "{shown:?}");
@@ -70,19 +70,19 @@ async fn a_body_that_breaks_off_is_a_failed_call() {
 #[tokio::test]
 async fn slow_and_silent_callers_delay_nobody() {
     // They are all still there when the answer has to have come.
-    let running = App::new().run_with(|options| options.caller_patience = 2 * DEADLINE).await;
+    let running = App::new().run_with(|options| options.caller_timeout = 2 * DEADLINE).await;
     let _callers = slow_and_silent(&running).await;
     is_served(&running).await;
 }
 
 #[tokio::test]
 async fn slow_and_silent_callers_are_given_up() {
-    let running = App::new().run_with(|options| options.caller_patience = Duration::from_secs(2)).await;
+    let running = App::new().run_with(|options| options.caller_timeout = Duration::from_secs(2)).await;
     for (mut stream, begun) in slow_and_silent(&running).await {
         let mut answer = String::new();
         timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("the host gives up").unwrap();
-        let wanted = if begun.ends_with("hel") { "HTTP/1.1 408 " } else { "" };
-        assert!(answer.starts_with(wanted), "{begun:?}: {answer:?}");
+        let expected = if begun.ends_with("hel") { "HTTP/1.1 408 " } else { "" };
+        assert!(answer.starts_with(expected), "{begun:?}: {answer:?}");
     }
     running.said.wait_for_times(40, Level::Warning, "connection closed: no request within 2s").await;
     running
@@ -111,7 +111,7 @@ async fn slow_and_silent(running: &Running) -> Vec<(TcpStream, &'static str)> {
 #[tokio::test]
 async fn a_slow_caller_is_not_taken_for_a_slow_handler() {
     let change = |options: &mut dps_emulator::host::HostOptions| {
-        options.caller_patience = Duration::from_secs(5);
+        options.caller_timeout = Duration::from_secs(5);
         options.function_timeout = Some(Duration::from_secs(3));
     };
     let running = App::new().run_with(change).await;
@@ -126,7 +126,7 @@ async fn a_slow_caller_is_not_taken_for_a_slow_handler() {
 #[tokio::test]
 async fn a_caller_that_takes_no_answer_is_given_up() {
     const LARGE: usize = 30 * 1024 * 1024;
-    let running = App::new().run_with(|options| options.caller_patience = Duration::from_secs(1)).await;
+    let running = App::new().run_with(|options| options.caller_timeout = Duration::from_secs(1)).await;
     // The caller's own request is short, so that it is not the one that takes too long.
     let reply = json!({
         "headers": {"Content-Type": "application/json"},

@@ -36,11 +36,11 @@ async fn the_heat_pump_is_refused() {
 }
 
 /// Posts `body` under both framings and compares answer and log with what is expected.
-async fn held_to(body: &str, wanted: (u16, &str, &str), lines: &[String]) {
+async fn held_to(body: &str, expected: (u16, &str, &str), lines: &[String]) {
     for framing in [Framing::Chunked, Framing::ContentLength] {
         let running = real_app().run_with(|options| options.framing = framing).await;
         let answered = running.post(body).await;
-        assert_eq!(answered.summary(), wanted, "{framing:?}\n{}", running.said.text());
+        assert_eq!(answered.summary(), expected, "{framing:?}\n{}", running.said.text());
         let mut log = vec![
             "Executing 'Functions.HttpTrigger1' (Reason='This function was programmatically called via the host APIs.', Id=<id>)".to_owned(),
             "Rust HTTP trigger function processed a request.".to_owned(),

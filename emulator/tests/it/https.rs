@@ -1,4 +1,4 @@
-//! The provisioning service over HTTPS: requests as the SDKs, curl and strangers write them.
+//! The provisioning service over HTTPS: requests as the SDKs, curl and others write them.
 
 use std::time::Duration;
 
@@ -158,7 +158,7 @@ async fn a_registration_can_be_looked_up() {
 }
 
 #[tokio::test]
-async fn harmless_oddities_are_borne() {
+async fn harmless_oddities_are_accepted() {
     let stage = Stage::start().await;
     let mut device = stage.https().await;
     let table = [
@@ -236,10 +236,10 @@ async fn refusals_have_a_status_a_body_and_a_line() {
             "GET / HTTP/1.1\r\nHost: h\r\n".to_owned(),
             404,
             404_201,
-            &["404: “GET /” is no path here"],
+            &["404: unknown path: “GET /”"],
         ),
-        ("a wrong method", good("POST", "/register"), 405, 405_000, &["405: “POST ", "PUT is wanted"]),
-        ("no method of the path", good("DELETE", ""), 405, 405_000, &["405: “DELETE ", "POST is wanted"]),
+        ("a wrong method", good("POST", "/register"), 405, 405_000, &["405: expected PUT, found “POST "]),
+        ("no method of the path", good("DELETE", ""), 405, 405_000, &["405: expected POST, found “DELETE "]),
         (
             "a form",
             good("PUT", "/register") + "Content-Type: application/x-www-form-urlencoded\r\n",
@@ -328,7 +328,7 @@ async fn an_answer_is_heard_by_those_who_send_all_of_their_body_first() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_ends_the_connection_with_a_line_that_says_why() {
+async fn invalid_http_ends_the_connection_with_a_line_that_says_why() {
     let stage = Stage::start().await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "x".repeat(40_000));
     let headers = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(2_000));
@@ -356,8 +356,8 @@ async fn what_is_no_http_ends_the_connection_with_a_line_that_says_why() {
 }
 
 #[tokio::test]
-async fn whoever_is_slow_is_let_go() {
-    let stage = Stage::with(|options| options.patience = Duration::from_secs(1)).await;
+async fn slow_devices_are_disconnected() {
+    let stage = Stage::with(|options| options.timeout = Duration::from_secs(1)).await;
     // Nothing, then half a head, then half a body.
     stage.https().await.expect_end().await;
     let mut device = stage.https().await;
@@ -369,7 +369,7 @@ async fn whoever_is_slow_is_let_go() {
     let answer = device.response().await;
     assert_eq!((answer.status, answer.json()["errorCode"].as_u64()), (408, Some(408_000)), "{answer:?}");
     device.expect_end().await;
-    stage.says(&["408: no whole body within 1 s"]).await;
+    stage.says(&["408: the body is incomplete after 1 s"]).await;
     // Gone in the middle of a body.
     let mut device = stage.https().await;
     device.send(format!("{}Content-Length: 9\r\n\r\n{{", head("PUT", "dev1", "/register")).as_bytes()).await;
@@ -380,8 +380,8 @@ async fn whoever_is_slow_is_let_go() {
 }
 
 #[tokio::test]
-async fn whoever_asks_nothing_more_or_takes_no_answers_is_let_go() {
-    let stage = Stage::with(|options| options.patience = Duration::from_secs(1)).await;
+async fn devices_that_ask_nothing_more_or_read_no_answers_are_disconnected() {
+    let stage = Stage::with(|options| options.timeout = Duration::from_secs(1)).await;
     let mut idle = stage.https().await;
     assert_eq!(idle.request(&head("PUT", "dev1", "/register"), "{}").await.status, 202);
     let deaf = stage.https().await;
@@ -391,7 +391,7 @@ async fn whoever_asks_nothing_more_or_takes_no_answers_is_let_go() {
         let requests = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n".repeat(100);
         while mouth.write_all(&requests).await.is_ok() {}
     };
-    tokio::time::timeout(DEADLINE, flood).await.expect("the service should hang up");
+    tokio::time::timeout(DEADLINE, flood).await.expect("the service should disconnect");
     idle.expect_end().await;
     stage.says_often(2, &["HTTPS 127.0.0.1:", "no request within 12 s; connection closed"]).await;
 }
@@ -412,7 +412,7 @@ fn no_bytes_harm_the_service() {
         runtime.block_on(async {
             use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             let mut device = stage.https().await;
-            // The service may hang up in the middle.
+            // The service may disconnect in the middle.
             let _ = device.stream.write_all(&bytes).await;
             let _ = device.stream.shutdown().await;
             let mut answer = Vec::new();
@@ -422,7 +422,7 @@ fn no_bytes_harm_the_service() {
         Ok(())
     });
     harmless.unwrap();
-    assert_eq!(stage.lines(&["defect"]), 0, "{}", stage.whole_log());
+    assert_eq!(stage.lines(&["panic"]), 0, "{}", stage.whole_log());
     runtime.block_on(async {
         let mut device = stage.https().await;
         assert_eq!(device.request(&head("PUT", "dev1", "/register"), "{}").await.status, 202);

@@ -32,12 +32,7 @@ async fn acknowledgements_are_these_bytes() {
     device.expect(&[0xb0, 2, 1, 2]).await;
     device.send(&[0xe0, 0]).await;
     device.expect_end().await;
-    assert_eq!(
-        stage.lines(&["closed"]),
-        0,
-        "a device that takes its leave is no news\n{}",
-        stage.whole_log()
-    );
+    assert_eq!(stage.lines(&["closed"]), 0, "a device that disconnects is not logged\n{}", stage.whole_log());
 }
 
 #[tokio::test]
@@ -120,7 +115,7 @@ async fn a_connect_is_refused_with_the_return_code_that_says_why() {
 }
 
 #[tokio::test]
-async fn what_is_no_mqtt_ends_the_connection_with_a_line_that_says_why() {
+async fn invalid_mqtt_ends_the_connection_with_a_line_that_says_why() {
     let stage = Stage::start().await;
     let user = username("dev1");
     let with = |rest: &[u8]| [&text("MQTT")[..], &[4, 0xc2, 0, 0], rest].concat();
@@ -132,11 +127,11 @@ async fn what_is_no_mqtt_ends_the_connection_with_a_line_that_says_why() {
         (vec![0x10, 0xff, 0xff, 0xff, 0xff, 0x7f], "length of more than four bytes"),
         (vec![0x10, 0xff, 0xff, 0xff, 0x7f], "268435455 bytes"),
         (packet(0x10, &[0; 9000]), "9000 bytes"),
-        (vec![0x10, 0], "another protocol"),
-        (packet(0x10, &text("AMQP")), "another protocol"),
+        (vec![0x10, 0], "other than MQTT"),
+        (packet(0x10, &text("AMQP")), "other than MQTT"),
         (packet(0x10, &with(&[0xff, 0xff])), "65535 bytes, which is more than is left"),
-        (packet(0x10, &with(&[0, 2, 0xff, 0xfe])), "not UTF-8"),
-        (packet(0x10, &with(&[text("dev1"), text(&user), text("p"), vec![0]].concat())), "spare"),
+        (packet(0x10, &with(&[0, 2, 0xff, 0xfe])), "not valid UTF-8"),
+        (packet(0x10, &with(&[text("dev1"), text(&user), text("p"), vec![0]].concat())), "extra bytes"),
         (packet(0x10, &with(&[text("d\0v"), text(&user), text("p")].concat())), "U+0000"),
         (vec![0xc0, 0], "PINGREQ before the CONNECT"),
     ];
@@ -150,16 +145,19 @@ async fn what_is_no_mqtt_ends_the_connection_with_a_line_that_says_why() {
 }
 
 #[tokio::test]
-async fn what_a_device_may_not_send_ends_its_stay() {
+async fn what_a_device_may_not_send_ends_its_session() {
     let stage = Stage::start().await;
     let register = register_topic("1");
     let topic = |topic: &str| publish(topic, b"{}");
     let table: [(Vec<u8>, &str); 16] = [
         (good_connect("dev1"), "a CONNECT after the CONNECT"),
-        (topic("devices/dev1/messages/events/"), "“devices/dev1/messages/events/”, which is no topic here"),
-        (topic("$dps/registrations/PUT/iotdps-register"), "no topic here"),
-        (topic("$dps/registrations/res/200/?$rid=1"), "no topic here"),
-        (topic(&format!("{register}{}", "1".repeat(2000))), "no topic here"),
+        (
+            topic("devices/dev1/messages/events/"),
+            "a PUBLISH to the unknown topic “devices/dev1/messages/events/”",
+        ),
+        (topic("$dps/registrations/PUT/iotdps-register"), "unknown topic"),
+        (topic("$dps/registrations/res/200/?$rid=1"), "unknown topic"),
+        (topic(&format!("{register}{}", "1".repeat(2000))), "unknown topic"),
         (topic("a/#"), "wildcards"),
         (topic(""), "empty"),
         (packet(0x34, &[&text(&register)[..], &[0, 1]].concat()), "QoS 2"),
@@ -197,7 +195,7 @@ async fn requests_that_name_no_operation_are_answered_all_the_same() {
     device.send(&publish("$dps/registrations/PUT/iotdps-register/?rid=1", b"")).await;
     let answer = device.answer().await;
     assert_eq!(answer.topic, "$dps/registrations/res/202/?$rid=&retry-after=3");
-    // A body that is no JSON is the service's to refuse, and the connection lives on.
+    // A body of invalid JSON is refused by the service, and the connection stays open.
     device.send(&publish(&register_topic("3"), b"{\"registrationId\":")).await;
     let answer = device.answer().await;
     assert_eq!(answer.topic, "$dps/registrations/res/400/?$rid=3");
@@ -243,10 +241,10 @@ async fn a_newer_connection_takes_the_place_of_an_older_one() {
 }
 
 #[tokio::test]
-async fn silence_is_borne_for_one_and_a_half_keep_alives_and_for_ever_if_that_is_0() {
+async fn silence_is_allowed_for_one_and_a_half_keep_alives_and_forever_if_that_is_0() {
     let stage = Stage::start().await;
-    let mut patient = stage.mqtt().await;
-    patient.enter("dev1").await;
+    let mut silent = stage.mqtt().await;
+    silent.enter("dev1").await;
     let mut device = stage.mqtt().await;
     let start = tokio::time::Instant::now();
     device.send(&connect(0xc2, 2, "dev2", &username("dev2"), &token("dev2"))).await;
@@ -254,17 +252,17 @@ async fn silence_is_borne_for_one_and_a_half_keep_alives_and_for_ever_if_that_is
     device.expect_end().await;
     assert!(start.elapsed() >= Duration::from_secs(3), "{:?}", start.elapsed());
     stage.says(&["(dev2)", "keep-alive", "connection closed"]).await;
-    patient.send(&[0xc0, 0]).await;
-    patient.expect(&[0xd0, 0]).await;
+    silent.send(&[0xc0, 0]).await;
+    silent.expect(&[0xd0, 0]).await;
 }
 
-fn impatient(options: &mut DpsOptions) {
-    options.patience = Duration::from_secs(3);
+fn short_timeout(options: &mut DpsOptions) {
+    options.timeout = Duration::from_secs(3);
 }
 
 #[tokio::test]
-async fn whoever_is_slow_is_let_go_and_the_others_stay() {
-    let stage = Stage::with(impatient).await;
+async fn slow_devices_are_disconnected_and_the_others_stay() {
+    let stage = Stage::with(short_timeout).await;
     let mut present = stage.mqtt().await;
     present.enter("dev1").await;
     // Says nothing after the handshake.
@@ -279,14 +277,14 @@ async fn whoever_is_slow_is_let_go_and_the_others_stay() {
     device.enter("dev3").await;
     device.send(&publish(&register_topic("1"), b"{}")[..9]).await;
     device.expect_end().await;
-    stage.says(&["(dev3)", "a packet not whole within 3 s"]).await;
+    stage.says(&["(dev3)", "an incomplete packet after 3 s"]).await;
     present.send(&[0xc0, 0]).await;
     present.expect(&[0xd0, 0]).await;
 }
 
 #[tokio::test]
-async fn a_device_that_hears_nothing_is_let_go() {
-    let stage = Stage::with(impatient).await;
+async fn a_device_that_reads_nothing_is_disconnected() {
+    let stage = Stage::with(short_timeout).await;
     let mut device = stage.mqtt().await;
     device.enter("dev1").await;
     let (_deaf, mut mouth) = tokio::io::split(device.stream);
@@ -295,8 +293,8 @@ async fn a_device_that_hears_nothing_is_let_go() {
         let requests = publish(&status_topic("1", "4.x"), b" ").repeat(500);
         while mouth.write_all(&requests).await.is_ok() {}
     };
-    tokio::time::timeout(DEADLINE, flood).await.expect("the service should hang up");
-    stage.says(&["(dev1)", "took nothing for 3 s", "connection closed"]).await;
+    tokio::time::timeout(DEADLINE, flood).await.expect("the service should disconnect");
+    stage.says(&["(dev1)", "the device read nothing for 3 s", "connection closed"]).await;
 }
 
 #[tokio::test]
@@ -342,24 +340,24 @@ async fn two_thousand_silent_connections_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_waits_for_a_seat() {
+async fn a_connection_too_many_waits_its_turn() {
     let stage = Stage::with(|options| {
         options.connections = 2;
-        impatient(options);
+        short_timeout(options);
     })
     .await;
     let _silent = [connect_only(&stage).await, connect_only(&stage).await, connect_only(&stage).await];
     // Let in once the silent ones have been let go.
     let mut device = stage.mqtt().await;
     device.enter("dev1").await;
-    stage.says(&["MQTT 127.0.0.1:", "all seats are taken"]).await;
+    stage.says(&["MQTT 127.0.0.1:", "all connections are in use"]).await;
 }
 
 #[tokio::test]
-async fn whoever_shows_no_credential_gives_way_to_the_next() {
+async fn connections_without_a_credential_make_room_for_others() {
     let stage = Stage::with(|options| {
         options.connections = 2;
-        options.patience = DEADLINE;
+        options.timeout = DEADLINE;
     })
     .await;
     let mut present = stage.mqtt().await;
@@ -369,7 +367,7 @@ async fn whoever_shows_no_credential_gives_way_to_the_next() {
     handshake_only.send(&[0x10]).await;
     let mut device = stage.mqtt().await;
     device.enter("dev2").await;
-    stage.says_often(2, &["MQTT 127.0.0.1:", "no credential so far, and others wait; cut"]).await;
+    stage.says_often(2, &["MQTT 127.0.0.1:", "closed: no credential so far, and others are waiting"]).await;
     handshake_only.expect_end().await;
     for device in [&mut present, &mut device] {
         device.send(&[0xc0, 0]).await;
@@ -410,7 +408,7 @@ fn nearly_mqtt() -> impl Strategy<Value = Vec<u8>> {
 #[test]
 fn no_bytes_harm_the_service() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let stage = runtime.block_on(Stage::with(impatient));
+    let stage = runtime.block_on(Stage::with(short_timeout));
     let mut runner = TestRunner::new(Cases::with_cases(200));
     let harmless = runner.run(&(any::<bool>(), nearly_mqtt()), |(connected, bytes)| {
         runtime.block_on(async {
@@ -419,7 +417,7 @@ fn no_bytes_harm_the_service() {
                 device.send(&good_connect("dev1")).await;
             }
             use tokio::io::AsyncWriteExt as _;
-            // The service may hang up in the middle.
+            // The service may disconnect in the middle.
             let _ = device.stream.write_all(&bytes).await;
             let _ = device.stream.shutdown().await;
             tokio::time::timeout(DEADLINE, drain(device)).await.expect("the connection should end");
@@ -427,7 +425,7 @@ fn no_bytes_harm_the_service() {
         Ok(())
     });
     harmless.unwrap();
-    assert_eq!(stage.lines(&["defect"]), 0, "{}", stage.whole_log());
+    assert_eq!(stage.lines(&["panic"]), 0, "{}", stage.whole_log());
     runtime.block_on(async {
         let mut device = stage.mqtt().await;
         device.enter("dev1").await;

@@ -117,7 +117,7 @@ impl Device {
         (first, self.read(length).await)
     }
 
-    /// Reads an answer, and acknowledges it if it wants that.
+    /// Reads an answer, and acknowledges it if that is required.
     pub(crate) async fn answer(&mut self) -> Answer {
         let (first, packet) = self.packet().await;
         assert_eq!(first & 0xf0, 0x30, "a PUBLISH should come: {first:#04x} {packet:?}");

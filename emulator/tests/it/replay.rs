@@ -235,7 +235,7 @@ impl Sdk {
         let status = |rid: &str| status_topic(rid, &operation_id);
         let answer = self.ask(&mut device, 1, &status(self.rids[1]), self.poll).await;
         assert_eq!(answer.topic, format!("$dps/registrations/res/202/?$rid={}&retry-after=3", self.rids[1]));
-        // Java and the identity service want both in the state, from the first poll on.
+        // Java and the identity service require both in the state, from the first poll on.
         assert_eq!(answer.body["operationId"], operation_id, "{}", self.name);
         assert_eq!(answer.body["status"], "assigning", "{}", self.name);
         assert_eq!(answer.body["registrationState"]["registrationId"], ID, "{}", self.name);
@@ -294,7 +294,7 @@ async fn every_sdk_is_assigned() {
         assert_eq!(body["status"], "assigned", "{}: {body}", sdk.name);
         assert_eq!(state["status"], "assigned", "{}", sdk.name);
         assert_eq!(state["registrationId"], ID, "{}", sdk.name);
-        // Python joins the next three and hangs if one is no text; C wants the first two.
+        // Python joins the next three and hangs if one is not a string; C requires the first two.
         assert_eq!(text(state, "assignedHub"), HUB, "{}", sdk.name);
         assert_eq!(text(state, "deviceId"), ID, "{}", sdk.name);
         assert_eq!(text(state, "substatus"), "initialAssignment", "{}", sdk.name);

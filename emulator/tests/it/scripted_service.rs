@@ -111,7 +111,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, stage: Stage, scrip
         let (socket, _) = listener.accept().await.unwrap();
         let (acceptor, script) = (acceptor.clone(), Arc::clone(&script));
         tokio::spawn(async move {
-            // A device that does not trust the certificate hangs up here.
+            // A device that does not trust the certificate disconnects here.
             let Ok(stream) = acceptor.accept(socket).await else { return };
             match stage {
                 Stage::Mqtt(code) => mqtt(stream, code, &script).await,

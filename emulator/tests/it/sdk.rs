@@ -328,7 +328,7 @@ fn a_missing_python_or_node_is_named_in_one_line() {
     };
     offer("bash");
     offer("dirname");
-    for (missing, wanted) in [
+    for (missing, expected) in [
         (
             "python3",
             "install-sdks.sh: python3 is missing; install Python 3.9 or later (Debian: apt install python3 python3-venv)\n",
@@ -340,7 +340,7 @@ fn a_missing_python_or_node_is_named_in_one_line() {
     ] {
         let mut script = Command::new(tools.path().join("bash"));
         let ended = run(script.arg(root.join("scripts/install-sdks.sh")).env("PATH", tools.path()), "");
-        assert_eq!((ended.code, ended.stderr.as_str()), (1, wanted), "without {missing}\n{ended}");
+        assert_eq!((ended.code, ended.stderr.as_str()), (1, expected), "without {missing}\n{ended}");
         offer(missing);
     }
 }

@@ -157,7 +157,7 @@ fn ctrl_c_ends_every_command_and_its_handler() {
         });
         ends_soon(signal, 0, || {
             let mut dps = Running::start(&["dps", "--mqtt-port", "0", "--https-port", "0"]);
-            dps.says("they trust ");
+            dps.says("devices must trust ");
             dps
         });
         ends_soon(signal, 1, || {
@@ -214,7 +214,7 @@ fn what_up_says_to_paste_registers_a_device() {
 }
 
 #[test]
-fn a_function_key_is_wanted_when_one_is_set() {
+fn a_function_key_is_required_when_one_is_set() {
     let mut host = Running::start(&["host", "--port", "0", "--function-key", "a-key-made-up-for-this-test"]);
     host.says("HttpTrigger1: [POST] http://localhost:");
     let address = host.said.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
@@ -269,6 +269,6 @@ fn an_app_of_another_kind_runs_its_own_handler() {
     assert_eq!(ended.code, 1, "{ended}");
     assert_eq!(ended.stdout.matches("[Information] mine").count(), 3, "{ended}");
     assert!(ended.stdout.contains("sh exited with code 3 (0x3)"), "{ended}");
-    let given_up = "dps-emulator: the host has given its handler up; the log above says why\n";
+    let given_up = "dps-emulator: the host has given up its handler; the log above says why\n";
     assert_eq!(ended.stderr, given_up, "{ended}");
 }

@@ -18,12 +18,12 @@ use crate::mqtt_client::good_connect;
 async fn both_versions_of_tls_and_all_names_are_good_on_both_ports() {
     let stage = Stage::start().await;
     for address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
-        for (versions, wanted) in [([&TLS12], "TLSv1_2"), ([&TLS13], "TLSv1_3")] {
+        for (versions, expected) in [([&TLS12], "TLSv1_2"), ([&TLS13], "TLSv1_3")] {
             for name in ["localhost", "127.0.0.1", "::1", "global.azure-devices-provisioning.net"] {
                 let stream = shake(address, stage.dps.ca_certificate(), name, &versions).await;
-                let stream = stream.unwrap_or_else(|error| panic!("{name}, {wanted}: {error}"));
+                let stream = stream.unwrap_or_else(|error| panic!("{name}, {expected}: {error}"));
                 let version = stream.get_ref().1.protocol_version();
-                assert_eq!(format!("{:?}", version.unwrap()), wanted);
+                assert_eq!(format!("{:?}", version.unwrap()), expected);
                 // Leaf and CA, for devices that build no chain of their own.
                 assert_eq!(stream.get_ref().1.peer_certificates().unwrap().len(), 2);
             }
@@ -47,8 +47,8 @@ async fn a_device_that_trusts_another_ca_is_told_which_to_trust() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_speak_tls_is_refused_with_a_line() {
-    let stage = Stage::with(|options| options.patience = Duration::from_secs(3)).await;
+async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
+    let stage = Stage::with(|options| options.timeout = Duration::from_secs(3)).await;
     for address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
         for bytes in [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), good_connect("dev1")] {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -98,7 +98,7 @@ async fn certificates_are_made_once_and_then_kept() {
 
     std::fs::write(&server, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
     let error = start(state.path()).await.unwrap_err().to_string();
-    assert!(error.contains("server.pem: no usable certificate: "), "{error}");
+    assert!(error.contains("server.pem: unusable certificate: "), "{error}");
     assert!(error.contains("Delete the file"), "{error}");
 
     std::fs::remove_file(&server).unwrap();
@@ -182,7 +182,7 @@ async fn a_port_that_is_taken_is_named_and_the_other_one_not_kept() {
     let error = Dps::start(options, Journal::new(|_| ())).await.unwrap_err();
     let (text, address) = (error.to_string(), taken.local_addr().unwrap());
     assert!(text.starts_with(&format!("cannot listen on {address} for HTTPS: ")), "{text}");
-    assert!(text.contains("does another emulator"), "{text}");
+    assert!(text.contains("is another emulator"), "{text}");
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ fn what_keeps_it_from_starting_is_said() {
     let ended = tutorial(nothing.path(), &handler(), &[]);
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{ended}");
     assert!(
-        ended.stderr.contains("holds no host.json; run this in the folder of the function app"),
+        ended.stderr.contains("no host.json here; run this in the folder of the function app"),
         "{ended}"
     );
 

@@ -1,7 +1,7 @@
 //! A custom handler that does what the caller's body tells it: the tests' means to have the host meet every
 //! reply, exit and silence.
 //!
-//! A body that is no [`Script`] is answered with what the handler was sent, as JSON ([`echo`]). How the
+//! A body that is not a [`Script`] is answered with what the handler was sent, as JSON ([`echo`]). How the
 //! process begins is told by the setting `SCRIPTED_STARTS`: one word for each start, the last one for all
 //! that follow.
 
@@ -116,7 +116,7 @@ fn how_to_start() -> String {
 }
 
 async fn babble(mut stream: TcpStream) {
-    let _ = stream.write_all(b"this is no HTTP\r\n\r\n").await;
+    let _ = stream.write_all(b"this is not HTTP\r\n\r\n").await;
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

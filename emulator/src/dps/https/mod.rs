@@ -42,11 +42,11 @@ mod route;
 /// The longest request head.
 const HEAD_LIMIT: usize = 16 * 1024;
 
-/// How long a connection may go without a request after its last one, in times of the patience for the first
+/// How long a connection may go without a request after its last one, in times of the timeout for the first
 /// (two minutes by default): devices poll every few seconds.
 const IDLE: u32 = 12;
 
-/// How long the rest of a body is taken, and forgotten, once its request is answered.
+/// How long the rest of a body is read and discarded once its request is answered.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 /// The HTTPS side of the service.
@@ -55,21 +55,21 @@ pub(super) struct Https {
     service: Arc<Service>,
     refusals: Refusals,
     body_limit: usize,
-    patience: Duration,
+    timeout: Duration,
 }
 
 // === impl Https ===
 
 impl Https {
-    /// `body_limit` is how many bytes a body may have, `patience` how long a device may take to send its first
+    /// `body_limit` is how many bytes a body may have, `timeout` how long a device may take to send its first
     /// request, and each body.
     pub(super) fn new(
         service: Arc<Service>,
         refusals: Refusals,
         body_limit: usize,
-        patience: Duration,
+        timeout: Duration,
     ) -> Self {
-        Self { service, refusals, body_limit, patience }
+        Self { service, refusals, body_limit, timeout }
     }
 
     /// What `request` is answered.
@@ -104,7 +104,7 @@ impl Https {
     async fn answer(&self, request: Request<Incoming>, proof: &Proof) -> Result<Answer, Box<Refused>> {
         let (head, mut body) = request.into_parts();
         let answer = self.answer_to(&head, &mut body, proof).await;
-        // Who asked whether to send it is not going to.
+        // A client that asked whether to send its body will not send it.
         if !body.is_end_stream() && !head.headers.contains_key(header::EXPECT) {
             forget(body);
         }
@@ -120,14 +120,14 @@ impl Https {
         let asked = quoted(&format!("{} {}", head.method, head.uri.path()));
         let Some(call) = Call::read(head.uri.path()) else {
             return Err(Refused::new(
-                Answer::not_found("There is no such resource."),
-                format!("{asked} is no path here"),
+                Answer::not_found("The resource does not exist."),
+                format!("unknown path: {asked}"),
             ));
         };
-        let wanted = call.route.method();
-        if head.method != wanted {
-            let why = format!("{asked}, and {wanted} is wanted");
-            let header = Some((header::ALLOW, wanted));
+        let expected = call.route.method();
+        if head.method != expected {
+            let why = format!("expected {expected}, found {asked}");
+            let header = Some((header::ALLOW, expected));
             return Err(Box::new(Refused { answer: Answer::method_not_allowed(), header, why }));
         }
         let sas = head.headers.get(header::AUTHORIZATION).map(|sas| String::from_utf8_lossy(sas.as_bytes()));
@@ -156,16 +156,16 @@ impl Https {
         if body.size_hint().lower() > limit as u64 {
             return Err(too_large());
         }
-        match timeout(self.patience, Limited::new(body, limit).collect()).await {
+        match timeout(self.timeout, Limited::new(body, limit).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(error)) => Err(Refused::closing(
                 Answer::bad_request("The body could not be read."),
-                format!("a body that breaks off: {error}"),
+                format!("the body ended early: {error}"),
             )),
             Err(_) => Err(Refused::closing(
                 Answer::error(408, 408_000, "The body did not come in time."),
-                format!("no whole body within {} s", self.patience.as_secs_f32()),
+                format!("the body is incomplete after {} s", self.timeout.as_secs_f32()),
             )),
         }
     }
@@ -183,14 +183,14 @@ impl Protocol for Https {
         });
         let mut served = pin!(
             http1::Builder::new()
-                // One deadline from request to request holds for devices that send slowly and for those that
-                // do not take their answers.
+                // One deadline from request to request covers devices that send slowly and those that do not read
+                // their answers.
                 .header_read_timeout(None)
                 .max_buf_size(HEAD_LIMIT)
                 .serve_connection(TokioIo::new(connection.stream), service)
         );
         let mut stopping = false;
-        let mut deadline = Instant::now() + self.patience;
+        let mut deadline = Instant::now() + self.timeout;
         let end = loop {
             tokio::select! {
                 end = served.as_mut() => break end,
@@ -200,10 +200,10 @@ impl Protocol for Https {
                 }
                 () = sleep_until(deadline) => {
                     let asked = *asked.lock().unwrap_or_else(PoisonError::into_inner);
-                    let patience = if asked.is_some() { self.patience * IDLE } else { self.patience };
-                    let due = asked.map_or(deadline, |asked| asked + patience);
+                    let limit = if asked.is_some() { self.timeout * IDLE } else { self.timeout };
+                    let due = asked.map_or(deadline, |asked| asked + limit);
                     if due <= Instant::now() {
-                        let seconds = patience.as_secs_f32();
+                        let seconds = limit.as_secs_f32();
                         self.refusals.say(format!("HTTPS {peer}: no request within {seconds} s; connection closed"));
                         return;
                     }

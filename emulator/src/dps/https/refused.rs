@@ -5,7 +5,7 @@ use hyper::header::{self, HeaderMap, HeaderName};
 use crate::dps::Answer;
 use crate::dps::refusals::quoted;
 
-/// A request that HTTP forbids, before the service is asked.
+/// A request that is refused before the service is asked.
 pub(super) struct Refused {
     /// What the device is told.
     pub(super) answer: Answer,
@@ -28,8 +28,8 @@ impl Refused {
     }
 }
 
-/// JSON, or no word about what it is; and not compressed. The documentation's own example calls the encoding
-/// `utf-8`, which is no content encoding and does no harm.
+/// JSON, or no content type; and not compressed. The documentation's own example calls the encoding
+/// `utf-8`, which is not a content encoding, and is accepted.
 pub(super) fn check_media(headers: &HeaderMap) -> Result<(), Box<Refused>> {
     let value = |name: HeaderName| {
         let value =
@@ -39,14 +39,14 @@ pub(super) fn check_media(headers: &HeaderMap) -> Result<(), Box<Refused>> {
     let media = value(header::CONTENT_TYPE);
     let encoding = value(header::CONTENT_ENCODING);
     let refuse = |message: &str, what: &str| {
-        Err(Refused::new(Answer::error(415, 415_000, message), format!("{message} This is {}", quoted(what))))
+        Err(Refused::new(Answer::error(415, 415_000, message), format!("{message} Found {}.", quoted(what))))
     };
     match media.split(';').next().unwrap_or_default().trim() {
         "" | "application/json" => {}
-        other => return refuse("A body of type application/json is wanted.", other),
+        other => return refuse("Expected a body of type application/json.", other),
     }
     match encoding.trim() {
         "" | "utf-8" | "identity" => Ok(()),
-        other => refuse("A body without content encoding is wanted.", other),
+        other => refuse("Expected a body without content encoding.", other),
     }
 }

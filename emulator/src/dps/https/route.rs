@@ -29,7 +29,7 @@ pub(super) enum Route {
 // === impl Call ===
 
 impl Call {
-    /// What `path` names; `None` if that is no path of the device API. Segments are percent-decoded; the words
+    /// What `path` names; `None` if it is not a path of the device API. Segments are percent-decoded; the words
     /// between the ids are read in any case, as the real service’s router does.
     pub(super) fn read(path: &str) -> Option<Self> {
         let segments: Vec<_> = path
@@ -100,8 +100,8 @@ mod tests {
             ("/", None),
             ("*", None),
         ];
-        for (path, wanted) in table {
-            assert_eq!(Call::read(path), wanted, "{path}");
+        for (path, expected) in table {
+            assert_eq!(Call::read(path), expected, "{path}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Who is connected: one connection for each client id, of which a newer one takes the place of an older one.
+//! Who is connected: one connection for each client id; a newer one replaces an older one.
 //!
 //! Rule: MQTT 3.1.1, section 3.1.4
 //! (<http://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html>, MQTT-3.1.4-2).
@@ -20,7 +20,7 @@ struct State {
     holders: HashMap<String, Holder>,
 }
 
-/// The connection that has a client id; dropping this tells it to go.
+/// The connection that has a client id; dropping this ends it.
 #[derive(Debug)]
 struct Holder {
     number: u64,
@@ -39,7 +39,7 @@ pub(super) struct Hold {
 // === impl Clients ===
 
 impl Clients {
-    /// Takes `client_id`, from whoever has it. Case makes no difference.
+    /// Takes `client_id`, from another connection if one has it. Case makes no difference.
     pub(super) fn take(&self, client_id: &str) -> Hold {
         let client_id = fold(client_id);
         let (leave, taken) = oneshot::channel();
@@ -54,7 +54,7 @@ impl Clients {
 // === impl Hold ===
 
 impl Hold {
-    /// Comes back when another connection has taken the client id.
+    /// Returns when another connection has taken the client id.
     pub(super) async fn lost(&mut self) {
         let _ = (&mut self.taken).await;
     }

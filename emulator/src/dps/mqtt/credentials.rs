@@ -10,10 +10,10 @@ use mqttbytes::v4::{Connect, ConnectReturnCode};
 
 use crate::dps::refusals::quoted;
 
-/// Who a device says it is, and its proof.
+/// Who a device claims to be, and its proof.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Credentials {
-    /// The provisioning instance it wants.
+    /// The provisioning instance it asks for.
     pub(super) id_scope: String,
     /// Its registration id, as in the username.
     pub(super) registration_id: String,
@@ -46,7 +46,7 @@ impl Credentials {
         let (id_scope, registration_id) = identity(username).ok_or_else(|| Refused {
             code: ConnectReturnCode::BadUserNamePassword,
             why: format!(
-                "the username is {}, and {{idScope}}/registrations/{{registrationId}}/api-version=… is wanted",
+                "expected the username {{idScope}}/registrations/{{registrationId}}/api-version=…, found {}",
                 quoted(username)
             ),
         })?;
@@ -55,9 +55,9 @@ impl Credentials {
             return Err(Refused {
                 code: ConnectReturnCode::BadClientId,
                 why: format!(
-                    "the client id is {}, and the registration id of the username is wanted: {}",
-                    quoted(&connect.client_id),
-                    quoted(registration_id)
+                    "expected the registration id of the username, {}, as the client id, found {}",
+                    quoted(registration_id),
+                    quoted(&connect.client_id)
                 ),
             });
         }

@@ -34,8 +34,8 @@ mod wire;
 /// The longest CONNECT. Those of the device SDKs have some 400 bytes.
 const CONNECT_LIMIT: usize = 8 * 1024;
 
-/// Bytes of a packet besides its body, at least: enough for every topic, and for a body that is somewhat too
-/// long to come whole and be answered with an error.
+/// Bytes of a packet besides its body, at least: enough for every topic, and for a body that is slightly too
+/// long to be received and answered with an error.
 const BESIDE_THE_BODY: usize = 4 * 1024;
 
 /// The MQTT side of the service.
@@ -53,7 +53,7 @@ pub(super) struct MqttOptions {
     /// How long an answer waits after its request.
     pub(super) answer_delay: Duration,
     /// How long a packet may take from its first byte to its last, and the CONNECT from the handshake on.
-    pub(super) patience: Duration,
+    pub(super) timeout: Duration,
     /// How many bytes the body of a PUBLISH may have.
     pub(super) body_limit: usize,
 }
@@ -65,7 +65,8 @@ impl Mqtt {
         Self { service, refusals, clients: Clients::default(), options }
     }
 
-    /// Lets the device in and serves it. `name` is what the log calls it, and becomes better known on the way.
+    /// Authenticates the device and serves it. `name` is its name in the log, to which the registration id is
+    /// added.
     async fn talk(&self, wire: &mut Wire, name: &mut String, proof: &Proof) -> End {
         let connect = match self.connect(wire).await {
             Ok(connect) => connect,
@@ -81,7 +82,7 @@ impl Mqtt {
         let Credentials { id_scope, registration_id, sas } = credentials;
         let device = match self.service.authenticate(&id_scope, &registration_id, sas.as_deref()) {
             Ok(device) => device,
-            // The service has said why.
+            // The service has logged the reason.
             Err(_) => return refuse(wire, ConnectReturnCode::NotAuthorized, End::Disconnect).await,
         };
         proof.give();
@@ -114,11 +115,11 @@ impl Mqtt {
 
     /// The CONNECT, which must come first and soon.
     async fn connect(&self, wire: &mut Wire) -> Result<Connect, End> {
-        let deadline = Instant::now() + self.options.patience;
+        let deadline = Instant::now() + self.options.timeout;
         let first = tokio::select! {
             first = wire.receive(CONNECT_LIMIT, None) => first,
             () = wire::at(Some(deadline)) => {
-                return Err(End::Refused(format!("no CONNECT within {} s", self.options.patience.as_secs_f32())));
+                return Err(End::Refused(format!("no CONNECT within {} s", self.options.timeout.as_secs_f32())));
             }
         };
         match first {
@@ -137,7 +138,7 @@ impl Protocol for Mqtt {
     const NAME: &'static str = "MQTT";
 
     async fn serve(&self, connection: Connection, mut stop: Stop) {
-        let mut wire = Wire::new(connection.stream, self.options.patience);
+        let mut wire = Wire::new(connection.stream, self.options.timeout);
         let mut name = format!("MQTT {}", connection.peer);
         let end = tokio::select! {
             () = stop.requested() => End::Disconnect,
@@ -150,10 +151,10 @@ impl Protocol for Mqtt {
     }
 }
 
-/// Tells the device that it is not let in, and comes back with `end`.
+/// Tells the device that it is refused, and returns `end`.
 async fn refuse(wire: &mut Wire, code: ConnectReturnCode, end: End) -> End {
     let refused = ConnAck::new(code, false);
-    // If it cannot be told, it has gone, and the reason to refuse it is the better one to log.
+    // If that fails, the device has disconnected, and the reason for the refusal is still the one to log.
     let _ = wire.send(|buffer| refused.write(buffer)).await;
     end
 }

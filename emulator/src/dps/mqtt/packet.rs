@@ -1,6 +1,6 @@
 //! MQTT 3.1.1 packets from a device, read strictly.
 //!
-//! The codec takes the bytes apart; what it lets pass although the standard calls it malformed is refused here.
+//! The codec parses the bytes; what it accepts although the standard calls it malformed is refused here.
 //! Rules: <http://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html>, sections 2.2.2 (flags),
 //! 2.3.1 (packet ids), 3.1 (CONNECT), 3.3 (PUBLISH), 3.8 (SUBSCRIBE), 3.10 (UNSUBSCRIBE).
 
@@ -9,7 +9,7 @@ use std::fmt;
 use bytes::BytesMut;
 use mqttbytes::v4::{Connect, Packet};
 
-/// Why bytes are no packet that a device may send.
+/// Why bytes are not a packet that a device may send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Malformed {
     /// A CONNECT of another protocol or version: to be answered with return code 1.
@@ -42,7 +42,7 @@ pub(super) fn next(buffer: &mut BytesMut, limit: usize) -> Result<Option<Packet>
         Ok(header) => buffer[..header.frame_length()].to_vec(),
         Err(mqttbytes::Error::InsufficientBytes(_)) => return Ok(None),
         Err(mqttbytes::Error::PayloadSizeLimitExceeded(length)) => {
-            return Err(malformed(format!("a packet of {length} bytes, and {limit} are the most")));
+            return Err(malformed(format!("a packet of {length} bytes; at most {limit} are allowed")));
         }
         Err(error) => return Err(malformed(words(error))),
     };
@@ -80,7 +80,7 @@ pub(super) fn name(packet: &Packet) -> &'static str {
     }
 }
 
-/// The type and flags in the first byte, before the rest is waited for.
+/// The type and flags in the first byte, before the rest is read.
 fn check_type(first: u8) -> Result<(), Malformed> {
     match (first >> 4, first & 0x0f) {
         // CONNECT, PUBACK, PINGREQ, DISCONNECT; SUBSCRIBE, UNSUBSCRIBE; PUBLISH, whose flags the codec reads.
@@ -88,7 +88,7 @@ fn check_type(first: u8) -> Result<(), Malformed> {
         (1 | 4 | 12 | 14 | 8 | 10, flags) => {
             Err(malformed(format!("a packet of type {} with the flags {flags:#06b}", first >> 4)))
         }
-        _ => Err(malformed(format!("a first byte of {first:#04x}, which no device may send"))),
+        _ => Err(malformed(format!("a first byte of {first:#04x}, which devices may not send"))),
     }
 }
 
@@ -107,21 +107,21 @@ fn check_version(body: &[u8]) -> Result<(), Malformed> {
             _ => Ok(()),
         },
         [0, 4, b'M', b'Q', b'T', b'T', level, ..] => {
-            Err(Malformed::Version(format!("protocol level {level}, and 4 (MQTT 3.1.1) is wanted")))
+            Err(Malformed::Version(format!("protocol level {level}, expected 4 (MQTT 3.1.1)")))
         }
         [0, 6, b'M', b'Q', b'I', b's', b'd', b'p', ..] => {
-            Err(Malformed::Version("MQTT 3.1, and 3.1.1 is wanted".to_owned()))
+            Err(Malformed::Version("MQTT 3.1, expected 3.1.1".to_owned()))
         }
-        _ => Err(malformed("a CONNECT of another protocol than MQTT")),
+        _ => Err(malformed("a CONNECT with a protocol other than MQTT")),
     }
 }
 
-/// What the codec does not ask about.
+/// What the codec does not check.
 fn check(packet: &Packet, length: usize, frame: &[u8]) -> Result<(), Malformed> {
     match packet {
         Packet::Connect(connect) => {
             if length != connect_length(connect, body(frame).get(7).copied().unwrap_or_default()) {
-                return Err(malformed("a CONNECT with bytes to spare"));
+                return Err(malformed("a CONNECT with extra bytes at its end"));
             }
             check_text("client id", &connect.client_id)?;
             let login = connect.login.as_ref();
@@ -134,7 +134,7 @@ fn check(packet: &Packet, length: usize, frame: &[u8]) -> Result<(), Malformed> 
                 false => Ok(()),
             }
         }
-        Packet::PubAck(_) if length != 2 => Err(malformed("a PUBACK of another length than 2")),
+        Packet::PubAck(_) if length != 2 => Err(malformed("a PUBACK whose length is not 2")),
         Packet::Subscribe(subscribe) => {
             check_filters("SUBSCRIBE", subscribe.pkid, subscribe.filters.iter().map(|filter| &*filter.path))
         }
@@ -183,9 +183,9 @@ fn words(error: mqttbytes::Error) -> String {
         mqttbytes::Error::BoundaryCrossed(length) => {
             format!("a field of {length} bytes, which is more than is left of its packet")
         }
-        mqttbytes::Error::MalformedPacket => "a packet that ends too soon".to_owned(),
-        mqttbytes::Error::PayloadRequired => "an empty packet where there should be something".to_owned(),
-        mqttbytes::Error::TopicNotUtf8 => "a text that is not UTF-8".to_owned(),
+        mqttbytes::Error::MalformedPacket => "a packet that ends early".to_owned(),
+        mqttbytes::Error::PayloadRequired => "a packet without its payload".to_owned(),
+        mqttbytes::Error::TopicNotUtf8 => "a string that is not valid UTF-8".to_owned(),
         mqttbytes::Error::InvalidQoS(qos) => format!("a quality of service of {qos}"),
         mqttbytes::Error::PacketIdZero => "a packet id of 0".to_owned(),
         other => format!("{other:?}"),
@@ -260,6 +260,6 @@ mod tests {
         let (packets, malformed) = read(&[head(LIMIT), vec![b'x'; LIMIT - 3]].concat(), 7);
         assert_eq!((packets.len(), malformed), (1, None));
         let (_, malformed) = read(&head(LIMIT + 1), 1);
-        assert_eq!(malformed.unwrap().to_string(), "a packet of 1001 bytes, and 1000 are the most");
+        assert_eq!(malformed.unwrap().to_string(), "a packet of 1001 bytes; at most 1000 are allowed");
     }
 }

@@ -1,4 +1,4 @@
-//! A device that has been let in: what it asks, and when it gets its answers.
+//! A device that is connected: its requests, and when it gets its answers.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::wire::{Silence, Wire, at};
 use crate::dps::refusals::{Refusals, quoted};
 use crate::dps::{Answer, Device, Service};
 
-/// As many answers may wait for their moment; a device that asks more often is not listened to meanwhile.
+/// How many answers may wait to be sent; a device that asks more often is not read from meanwhile.
 const WAITING: usize = 16;
 
-/// One device's stay.
+/// One device's session.
 pub(super) struct Session<'a> {
     /// Its connection.
     pub(super) wire: &'a mut Wire,
@@ -27,9 +27,9 @@ pub(super) struct Session<'a> {
     pub(super) device: Device,
     /// What the log calls it.
     pub(super) name: String,
-    /// Whom its requests are for.
+    /// The service that answers its requests.
     pub(super) service: &'a Arc<Service>,
-    /// Where refusals are said.
+    /// Where refusals are logged.
     pub(super) refusals: &'a Refusals,
     /// How long an answer waits after its request.
     pub(super) answer_delay: Duration,
@@ -39,33 +39,33 @@ pub(super) struct Session<'a> {
     pub(super) silence: Option<Duration>,
     /// The quality of service its subscription was granted.
     pub(super) granted: Option<QoS>,
-    /// Answers that wait for their moment, the next one first.
+    /// Answers that wait to be sent, the next one first.
     pub(super) waiting: VecDeque<Waiting>,
     /// The packet id of the last answer.
     pub(super) packet_id: u16,
 }
 
-/// An answer and its moment.
+/// An answer and when it is due.
 pub(super) struct Waiting {
     due: Instant,
     request: Request,
     answer: Answer,
 }
 
-/// Why a stay ends.
+/// Why a session ends.
 pub(super) enum End {
-    /// The device said goodbye.
+    /// The device disconnected.
     Disconnect,
     /// It fell silent.
     Silence(Silence),
-    /// It broke a rule. Says which.
+    /// It broke a rule: which one.
     Refused(String),
 }
 
 // === impl Session ===
 
 impl Session<'_> {
-    /// Serves the device until it leaves or must.
+    /// Serves the device until the session ends.
     pub(super) async fn run(mut self) -> End {
         let mut heard = Instant::now();
         loop {
@@ -92,7 +92,7 @@ impl Session<'_> {
     async fn handle(&mut self, packet: Packet) -> Result<(), End> {
         match packet {
             Packet::Publish(publish) => self.publish(publish).await,
-            // An answer has come. The connection carries it for certain, so nobody keeps count.
+            // An answer was received. TCP delivers it, so it is not counted.
             Packet::PubAck(_) => Ok(()),
             Packet::Subscribe(subscribe) => self.subscribe(subscribe).await,
             Packet::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe).await,
@@ -105,16 +105,13 @@ impl Session<'_> {
     /// A request. PUBACK first: the .NET SDK gives up if the answer comes before.
     async fn publish(&mut self, publish: Publish) -> Result<(), End> {
         let Some(request) = Request::read(&publish.topic) else {
-            return Err(End::Refused(format!(
-                "a PUBLISH to {}, which is no topic here",
-                quoted(&publish.topic)
-            )));
+            return Err(End::Refused(format!("a PUBLISH to the unknown topic {}", quoted(&publish.topic))));
         };
         match publish.qos {
             QoS::AtMostOnce => {}
             QoS::AtLeastOnce => self.wire.send(|buffer| PubAck::new(publish.pkid).write(buffer)).await?,
             QoS::ExactlyOnce => {
-                return Err(End::Refused("a PUBLISH at QoS 2, and 0 or 1 is wanted".to_owned()));
+                return Err(End::Refused("a PUBLISH at QoS 2, expected 0 or 1".to_owned()));
             }
         }
         let answer = match &request.operation {
@@ -124,19 +121,19 @@ impl Session<'_> {
             }
             Operation::Status(None) => {
                 self.refusals.say(format!("{}: a status request without operationId: 400", self.name));
-                Answer::bad_request("The topic must say which operation is meant: &operationId=…")
+                Answer::bad_request("The topic does not name an operation: &operationId=…")
             }
         };
         self.waiting.push_back(Waiting { due: Instant::now() + self.answer_delay, request, answer });
         Ok(())
     }
 
-    /// Sends the answer that waits in front.
+    /// Sends the first waiting answer.
     async fn answer(&mut self) -> Result<(), End> {
         let Some(Waiting { request, answer, .. }) = self.waiting.pop_front() else { return Ok(()) };
         let Some(granted) = self.granted else {
             self.refusals.say(format!(
-                "{}: an answer ({}) has nowhere to go: the device has not subscribed to {}",
+                "{}: an answer ({}) is dropped: the device has not subscribed to {}",
                 self.name,
                 answer.status,
                 topic::ANSWERS
@@ -157,7 +154,7 @@ impl Session<'_> {
         for filter in subscribe.filters {
             if filter.path != topic::ANSWERS {
                 self.refusals.say(format!(
-                    "{}: a SUBSCRIBE to {}, and {} is all there is",
+                    "{}: a SUBSCRIBE to {}, expected {}",
                     self.name,
                     quoted(&filter.path),
                     topic::ANSWERS
@@ -187,7 +184,7 @@ impl Session<'_> {
 // === impl End ===
 
 impl End {
-    /// What the log says of it. Nothing of devices that leave by themselves.
+    /// What the log says of it: nothing when the device disconnects by itself.
     pub(super) fn why(self) -> Option<String> {
         match self {
             Self::Disconnect | Self::Silence(Silence::Gone) => None,

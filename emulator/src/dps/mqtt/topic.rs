@@ -11,7 +11,7 @@ use crate::dps::Answer;
 /// What a device subscribes to for its answers.
 pub(super) const ANSWERS: &str = "$dps/registrations/res/#";
 
-/// A topic longer than this is none of the service's: the longest there is has about 200 characters.
+/// A longer topic is not one of the service's: its longest has about 200 characters.
 const LONGEST: usize = 1024;
 
 /// What a device asks for with a PUBLISH.
@@ -19,23 +19,23 @@ const LONGEST: usize = 1024;
 pub(super) struct Request {
     /// What it calls the request (`$rid`), to be echoed as it is. Empty if it does not say.
     pub(super) id: String,
-    /// What it wants.
+    /// What it asks for.
     pub(super) operation: Operation,
 }
 
-/// What a device may want.
+/// What a device may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     /// To be registered.
     Register,
-    /// To know how a registration stands. `None` if it does not say which.
+    /// The state of a registration. `None` if it does not say which.
     Status(Option<String>),
 }
 
 // === impl Request ===
 
 impl Request {
-    /// What a PUBLISH to `topic` asks for; `None` if that is no topic of the service.
+    /// What a PUBLISH to `topic` asks for; `None` if the service has no such topic.
     pub(super) fn read(topic: &str) -> Option<Self> {
         if topic.len() > LONGEST {
             return None;
@@ -51,7 +51,7 @@ impl Request {
     }
 
     /// The topic of `answer` to this request. `$rid` comes first, where all devices look for it, and
-    /// `retry-after` is in lower case, as the Python SDK wants it.
+    /// `retry-after` is in lower case, as the Python SDK requires.
     pub(super) fn answer_topic(&self, answer: &Answer) -> String {
         let retry_after =
             answer.retry_after.map_or_else(String::new, |seconds| format!("&retry-after={seconds}"));
@@ -102,8 +102,8 @@ mod tests {
             ("devices/x/messages/events/", None),
             ("", None),
         ];
-        for (topic, wanted) in table {
-            assert_eq!(Request::read(topic), wanted, "{topic}");
+        for (topic, expected) in table {
+            assert_eq!(Request::read(topic), expected, "{topic}");
         }
         let long = format!("$dps/registrations/PUT/iotdps-register/?$rid={}", "1".repeat(2000));
         assert_eq!(Request::read(&long), None);

@@ -13,61 +13,61 @@ use tokio_rustls::server::TlsStream;
 use super::packet::{self, Malformed};
 use crate::dps::tls::gone;
 
-/// As many bytes are read at a time.
+/// How many bytes are read at a time.
 const CHUNK: usize = 2048;
 
-/// How long a device has to hang up after the service has.
+/// How long a device has to close the connection after the service has.
 const FAREWELL: Duration = Duration::from_millis(300);
 
-/// The device's side of the connection, and what has come of its next packet.
+/// The connection to a device, and the bytes of its next packet so far.
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TlsStream<TcpStream>,
     buffer: BytesMut,
     /// When the first byte of the next packet came.
     begun: Option<Instant>,
-    patience: Duration,
+    timeout: Duration,
 }
 
-/// Why nothing more comes from a device.
+/// Why nothing more arrives from a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Silence {
-    /// It hung up.
+    /// It disconnected.
     Gone,
-    /// It sent what is no packet.
+    /// It sent something that is not a packet.
     Malformed(Malformed),
-    /// It was too slow, or the connection broke. Says how.
+    /// It was too slow, or the connection broke: how.
     Lost(String),
 }
 
 // === impl Wire ===
 
 impl Wire {
-    /// `patience` is how long a packet may take from its first to its last byte, either way.
-    pub(super) fn new(stream: TlsStream<TcpStream>, patience: Duration) -> Self {
-        Self { stream, buffer: BytesMut::new(), begun: None, patience }
+    /// `timeout` is how long a packet may take from its first to its last byte, either way.
+    pub(super) fn new(stream: TlsStream<TcpStream>, timeout: Duration) -> Self {
+        Self { stream, buffer: BytesMut::new(), begun: None, timeout }
     }
 
     /// The next packet, of at most `limit` bytes; its first byte must come before `idle`, if that is given.
-    /// Nothing is lost if the wait is given up.
+    /// Cancelling it loses nothing.
     pub(super) async fn receive(&mut self, limit: usize, idle: Option<Instant>) -> Result<Packet, Silence> {
         loop {
             if let Some(packet) = packet::next(&mut self.buffer, limit)? {
                 self.begun = (!self.buffer.is_empty()).then(Instant::now);
                 return Ok(packet);
             }
-            let deadline = self.begun.map(|begun| begun + self.patience).or(idle);
+            let deadline = self.begun.map(|begun| begun + self.timeout).or(idle);
             self.buffer.reserve(CHUNK);
             let read = tokio::select! {
                 read = self.stream.read_buf(&mut self.buffer) => read,
                 () = at(deadline) => return Err(Silence::Lost(match self.begun {
-                    Some(_) => format!("a packet not whole within {} s", self.patience.as_secs_f32()),
-                    None => "nothing heard for one and a half times the keep-alive".to_owned(),
+                    Some(_) => format!("an incomplete packet after {} s", self.timeout.as_secs_f32()),
+                    None => "no packet for one and a half times the keep-alive".to_owned(),
                 })),
             };
             match read {
                 Ok(0) if self.buffer.is_empty() => return Err(Silence::Gone),
-                Ok(0) => return Err(Silence::Lost("hung up in the middle of a packet".to_owned())),
+                Ok(0) => return Err(Silence::Lost("disconnected in the middle of a packet".to_owned())),
                 Ok(_) => _ = self.begun.get_or_insert_with(Instant::now),
                 Err(error) if gone(&error) => return Err(Silence::Gone),
                 Err(error) => return Err(Silence::Lost(error.to_string())),
@@ -82,7 +82,7 @@ impl Wire {
     ) -> Result<(), Silence> {
         let mut packet = BytesMut::new();
         write(&mut packet).map_err(|error| Silence::Lost(format!("an answer cannot be sent: {error:?}")))?;
-        let sent = timeout(self.patience, async {
+        let sent = timeout(self.timeout, async {
             self.stream.write_all(&packet).await?;
             self.stream.flush().await
         });
@@ -90,12 +90,14 @@ impl Wire {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) if gone(&error) => Err(Silence::Gone),
             Ok(Err(error)) => Err(Silence::Lost(error.to_string())),
-            Err(_) => Err(Silence::Lost(format!("took nothing for {} s", self.patience.as_secs_f32()))),
+            Err(_) => {
+                Err(Silence::Lost(format!("the device read nothing for {} s", self.timeout.as_secs_f32())))
+            }
         }
     }
 
-    /// Hangs up, so that the device still gets what was sent: a connection that is closed with something unread
-    /// is reset, and a reset may overtake the last packet.
+    /// Closes the connection so that the device still gets what was sent: a connection that is closed with
+    /// something unread is reset, and a reset may overtake the last packet.
     pub(super) async fn close(mut self) {
         let _ = timeout(FAREWELL, async {
             self.stream.shutdown().await?;
@@ -107,7 +109,7 @@ impl Wire {
     }
 }
 
-/// Waits until `deadline`, or for ever.
+/// Waits until `deadline`, or forever.
 pub(super) async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,

@@ -40,10 +40,10 @@ impl Device {
         timeout(DEADLINE, sent).await.expect("the bytes should be taken").unwrap();
     }
 
-    /// Reads exactly as many bytes as `wanted` has, which must be those.
-    pub(crate) async fn expect(&mut self, wanted: &[u8]) {
-        let got = self.read(wanted.len()).await;
-        assert_eq!(got, wanted, "\n got {}\nwant {}", hex(&got), hex(wanted));
+    /// Reads exactly as many bytes as `expected` has, which must be those.
+    pub(crate) async fn expect(&mut self, expected: &[u8]) {
+        let got = self.read(expected.len()).await;
+        assert_eq!(got, expected, "\n got {}\nwant {}", hex(&got), hex(expected));
     }
 
     pub(crate) async fn read(&mut self, count: usize) -> Vec<u8> {

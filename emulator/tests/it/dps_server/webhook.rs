@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::HUB;
 
-/// A webhook that answers each call with the next of its answers, and the last of them for ever.
+/// A webhook that answers each call with the next of its answers, and the last of them forever.
 pub(crate) struct Webhook {
     pub(crate) address: SocketAddr,
     answers: Arc<Mutex<VecDeque<(u16, String)>>>,
