@@ -1,5 +1,6 @@
-//! The zip itself: which files, in which order, with which modes.
+//! The zip: which files, in which order, with which modes.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{Cursor, Write as _};
 use std::path::Path;
@@ -8,24 +9,19 @@ use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::handler;
+use crate::{functions, handler};
 
-/// What is shipped, in the order of the zip, each with its Unix mode: the executable bit is for the handler alone.
-const FILES: [(&str, u32); 4] = [
-    ("HttpTrigger1/function.json", 0o644),
-    ("HttpTrigger1/sample.dat", 0o644),
-    (handler::NAME, 0o755),
-    ("host.json", 0o644),
-];
+/// What the *Test* page of the portal shows as a function's request; optional.
+const SAMPLE: &str = "sample.dat";
 
-/// The package of the app in this folder.
-pub(crate) fn of(app: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+/// The package of the app in this folder, which has these functions: the files that `.funcignore` lets through.
+pub(crate) fn of(app: &Path, functions: &[String]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, mode) in FILES {
-        let path = app.join(name);
+    for (name, mode) in files(app, functions) {
+        let path = app.join(&name);
         let bytes =
             std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        // The earliest time a zip can hold: the files' own times would make every build's bytes different.
+        // The earliest time a zip can hold: with the files' own times every build would have other bytes.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(DateTime::default())
@@ -39,4 +35,17 @@ pub(crate) fn of(app: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
 /// The lower-case hexadecimal SHA-256 of these bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The files by path, each with its Unix mode: only the handler has the executable bit.
+fn files(app: &Path, functions: &[String]) -> BTreeMap<String, u32> {
+    let mut files = BTreeMap::from([(handler::NAME.to_owned(), 0o755), ("host.json".to_owned(), 0o644)]);
+    for function in functions {
+        files.insert(format!("{function}/{}", functions::FILE), 0o644);
+        let sample = format!("{function}/{SAMPLE}");
+        if app.join(&sample).exists() {
+            files.insert(sample, 0o644);
+        }
+    }
+    files
 }

@@ -11,7 +11,7 @@ use zip::ZipArchive;
 /// The top of the repository, which is the app's folder.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The project's own files with a small handler, and more beside them than the package should hold.
+/// The project's own files with a small handler, and files beside them that must not be packed.
 fn app() -> TempDir {
     let app = TempDir::new().unwrap();
     let write = |name: &str, text: &[u8]| {
@@ -26,6 +26,8 @@ fn app() -> TempDir {
     for stray in [
         "HttpTrigger1/.DS_Store",
         "HttpTrigger1/function.json~",
+        "HttpTrigger1/notes.md",
+        "src/webhook/function.json",
         "handler.exe",
         "local.settings.json",
         "target/x",
@@ -71,18 +73,9 @@ fn pack(app: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_app-package")).arg(app).arg(app.join("dist/app.zip")).output().unwrap()
 }
 
+/// Packs the app and gives the name and mode of each entry, whose bytes must be those of the file.
 #[track_caller]
-fn refused(app: &TempDir, with: &str) {
-    let output = pack(app.path());
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(said.contains(with) && said.lines().count() == 1, "wanted one line with {with:?}, got {said:?}");
-    assert!(!app.path().join("dist/app.zip").exists(), "a refused app leaves no package");
-}
-
-#[test]
-fn the_package_holds_the_four_files_and_nothing_else() {
-    let app = app();
+fn entries(app: &TempDir) -> Vec<(String, u32)> {
     let output = pack(app.path());
     assert!(output.status.success(), "{output:?}");
     let bytes = std::fs::read(app.path().join("dist/app.zip")).unwrap();
@@ -95,15 +88,67 @@ fn the_package_holds_the_four_files_and_nothing_else() {
         assert_eq!(content, std::fs::read(app.path().join(entry.name())).unwrap(), "{}", entry.name());
         entries.push((entry.name().to_owned(), entry.unix_mode().unwrap() & 0o7777));
     }
-    assert_eq!(
-        entries,
-        [
-            ("HttpTrigger1/function.json".to_owned(), 0o644),
-            ("HttpTrigger1/sample.dat".to_owned(), 0o644),
-            ("handler".to_owned(), 0o755),
-            ("host.json".to_owned(), 0o644),
-        ]
+    entries
+}
+
+#[track_caller]
+fn refused(app: &TempDir, with: &str) {
+    let output = pack(app.path());
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(
+        said.contains(with) && said.lines().count() == 1,
+        "expected one line with {with:?}, found {said:?}"
     );
+    assert!(!app.path().join("dist/app.zip").exists(), "a refused app leaves no package");
+}
+
+#[test]
+fn the_package_holds_the_apps_four_files_and_nothing_else() {
+    assert_eq!(
+        entries(&app()),
+        [
+            ("HttpTrigger1/function.json", 0o644),
+            ("HttpTrigger1/sample.dat", 0o644),
+            ("handler", 0o755),
+            ("host.json", 0o644),
+        ]
+        .map(|(name, mode)| (name.to_owned(), mode))
+    );
+}
+
+#[test]
+fn every_function_is_packed_with_its_sample_if_it_has_one() {
+    let app = app();
+    std::fs::rename(app.path().join("HttpTrigger1"), app.path().join("Allocate")).unwrap();
+    std::fs::create_dir(app.path().join("zoned_2")).unwrap();
+    std::fs::write(app.path().join("zoned_2/function.json"), "{}").unwrap();
+    let names: Vec<_> = entries(&app).into_iter().map(|(name, _)| name).collect();
+    let expected =
+        ["Allocate/function.json", "Allocate/sample.dat", "handler", "host.json", "zoned_2/function.json"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn the_functions_may_be_routes_in_host_json() {
+    let app = app();
+    std::fs::remove_dir_all(app.path().join("HttpTrigger1")).unwrap();
+    refused(&app, "expected at least one folder with a function.json, found none");
+    let path = app.path().join("host.json");
+    let mut host: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    host["customHandler"]["http"]["routes"] = serde_json::json!([{"route": "allocate"}]);
+    std::fs::write(&path, host.to_string()).unwrap();
+    let names: Vec<_> = entries(&app).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["handler", "host.json"]);
+}
+
+#[test]
+fn a_name_that_the_host_would_not_load_is_refused() {
+    for name in ["1st", "two words", "caf\u{e9}", ".hidden", &"a".repeat(129)] {
+        let app = app();
+        std::fs::rename(app.path().join("HttpTrigger1"), app.path().join(name)).unwrap();
+        refused(&app, &format!("digits, - and _, found {name:?}"));
+    }
 }
 
 #[test]
@@ -136,19 +181,19 @@ fn a_handler_that_azure_could_not_start_is_refused() {
 
     let app = app();
     std::fs::remove_file(path(&app)).unwrap();
-    refused(&app, "cannot read");
+    refused(&app, "handler: No such file or directory (os error 2) (scripts/build.sh builds it)");
     std::fs::write(path(&app), "#!/bin/sh\n").unwrap();
-    refused(&app, "is no 64-bit ELF program");
+    refused(&app, "found a file that is not a 64-bit ELF program");
     std::fs::write(path(&app), program(Linking::Dynamic)).unwrap();
-    refused(&app, "asks for a dynamic loader");
+    refused(&app, "found a program that needs a dynamic loader");
 
     // The machine is bytes 18 and 19 of the header; 183 is 64-bit ARM.
     let mut foreign = program(Linking::Static).to_vec();
     foreign[18] = 183;
     std::fs::write(path(&app), &foreign).unwrap();
-    refused(&app, "is for another processor");
+    refused(&app, "found a program for another processor");
     std::fs::write(path(&app), &program(Linking::Static)[..100]).unwrap();
-    refused(&app, "broken program headers");
+    refused(&app, "found invalid program headers");
 }
 
 #[test]
@@ -156,10 +201,10 @@ fn an_app_whose_host_json_names_another_executable_is_refused() {
     let app = app();
     let own = std::fs::read_to_string(app.path().join("host.json")).unwrap();
     for (host, with) in [
-        (own.replace("\"handler\"", "\"./handler\""), "names the executable \"./handler\""),
-        (own.replace("\"handler\"", "\"handler.exe\""), "names the executable \"handler.exe\""),
-        ("{}".to_owned(), "names the executable null"),
-        ("{".to_owned(), "is not JSON"),
+        (own.replace("\"handler\"", "\"./handler\""), "expected \"handler\", found \"./handler\""),
+        (own.replace("\"handler\"", "\"handler.exe\""), "expected \"handler\", found \"handler.exe\""),
+        ("{}".to_owned(), "expected \"handler\", found null"),
+        ("{".to_owned(), "host.json: invalid JSON: EOF"),
     ] {
         std::fs::write(app.path().join("host.json"), host).unwrap();
         refused(&app, with);
@@ -167,10 +212,8 @@ fn an_app_whose_host_json_names_another_executable_is_refused() {
 }
 
 #[test]
-fn an_app_without_a_file_of_the_package_is_refused() {
-    for file in ["HttpTrigger1/function.json", "HttpTrigger1/sample.dat", "host.json"] {
-        let app = app();
-        std::fs::remove_file(app.path().join(file)).unwrap();
-        refused(&app, &format!("{file}: "));
-    }
+fn an_app_without_a_host_json_is_refused() {
+    let app = app();
+    std::fs::remove_file(app.path().join("host.json")).unwrap();
+    refused(&app, "host.json: No such file or directory");
 }
