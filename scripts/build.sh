@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Builds the handler as it goes to Azure, and puts it where host.json looks for it: ./handler.
+# Builds the handler for Azure and puts it where host.json looks for it: ./handler.
 #
 # Usage: scripts/build.sh [--local] [--dry-run]
 #
-#   (nothing)  a static x86-64 Linux binary: it runs on whatever image the Function App has
-#   --local    for this machine, of whatever kind it is; not for Azure
-#   --dry-run  print the commands and run none
+#   (no option)  a static x86-64 Linux binary, which runs on whatever image the Function App has
+#   --local      a binary for this machine, whatever it is; not for Azure
+#   --dry-run    print the commands without running them
 #
-# Exit codes: 0 done; anything else: not, and standard error says why.
+# Exit codes: 0 done, 64 unknown option, anything else: failed, and standard error says why.
+[ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
 set -euo pipefail
+source "$(dirname "$0")/lib/usage.sh"
 
 fail() {
     echo "build.sh: $*" >&2
@@ -20,8 +22,8 @@ for option in "$@"; do
     case $option in
         --local) local=true ;;
         --dry-run) dry_run=true ;;
-        -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit 0 ;;
-        *) fail "unknown option $option; scripts/build.sh [--local] [--dry-run] is all there is" ;;
+        -h | --help) usage && exit 0 ;;
+        *) refuse_unknown "$option" ;;
     esac
 done
 cd "$(dirname "$0")/.."
@@ -36,8 +38,8 @@ if $local; then
     run "${cargo[@]}"
     built=target/release/handler
 else
-    # A target other than the default, or named where it is the default: build scripts and procedural
-    # macros are then built without the flags, which they would not survive.
+    # Always named, even where it is the default: without --target the flags would also apply to build scripts and
+    # procedural macros, which cannot be built with them.
     if [ -d "$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-musl" ]; then
         target=x86_64-unknown-linux-musl
     elif [ "$(uname -sm)" = "Linux x86_64" ]; then
@@ -45,7 +47,7 @@ else
     else
         fail "a static x86-64 Linux binary needs 'rustup target add x86_64-unknown-linux-musl' on this machine"
     fi
-    # The paths of this machine are nobody's business, and would make another machine's binary another one.
+    # Paths of this machine do not belong in the binary, and would make it differ from the one built on another machine.
     flags=(
         -C target-feature=+crt-static
         "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
@@ -62,7 +64,7 @@ else
     fi
 fi
 
-# Not over a handler that runs: that would be refused, or worse.
+# Renamed into place: a running handler's file cannot be overwritten.
 run cp "$built" handler.new
 run chmod 755 handler.new
 run mv handler.new handler

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Deletes what these scripts created and nothing else: names it, asks, deletes.
+# Deletes what these scripts created, and nothing else. It lists everything first and asks.
 #
-# Usage: scripts/cleanup.sh [--yes] [--dry-run] [--settings FILE] [FLAG VALUE]…
+# Usage: scripts/cleanup.sh [--yes] [--dry-run] [--settings FILE] [OPTION VALUE]…
 #
-#   --resource-group, --function-app, --dps-name   needed, here or in azure.env
-#   --yes             do not ask
-#   --settings FILE   settings from this file instead of azure.env
-#   --dry-run         print the commands and run none
+#   --resource-group, --function-app, --dps-name   required, here or in azure.env
+#   --yes             delete without asking
+#   --settings FILE   read settings from this file instead of azure.env
+#   --dry-run         print the commands without running them
 #
-# Created by these scripts is what has the tag created-by=dps-custom-allocation, and what Azure made along with it: the
-# app's hosting plan, its Application Insights and its alert. The resource group goes when the scripts made
-# it and nothing else is in it. In a DPS instance of yours, the enrollment group that enroll.sh made and the links to
-# deleted hubs go too.
+# These scripts created what has the tag created-by=dps-custom-allocation, and what Azure made for it: the app's hosting
+# plan, its Application Insights and its alert. The resource group is deleted if the scripts created it and nothing else
+# is in it. In a DPS instance that the scripts did not create, the enrollment group that enroll.sh created and the links
+# to deleted hubs are deleted too.
 #
-# Exit codes: 0 done (or nothing to do), 1 something failed or you said no, 64 bad flags or settings.
+# Exit codes: 0 done (or nothing to delete), 1 failed or not confirmed, 64 invalid options or settings.
+[ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
 source "$(dirname "$0")/lib/azure.sh"
 
 settings='RESOURCE_GROUP FUNCTION_APP DPS_NAME'
@@ -23,19 +24,19 @@ need_tools az
 
 sign_in
 
-begin 'looking at what is there'
+begin 'listing what exists'
 group_exists=$(ask true az group exists --name "$RESOURCE_GROUP" --output tsv)
 if [ "$group_exists" != true ]; then
   say "There is no resource group $RESOURCE_GROUP: nothing to delete."
   exit 0
 fi
 group_tag=$(ask '' az group show --name "$RESOURCE_GROUP" --query "tags.\"$TAG_NAME\"" --output tsv)
-# A letter before the tag's value: an empty one would be lost between tabs.
+# A letter before the tag's value: read would skip an empty field between tabs.
 inventory=$(ask '' az resource list --resource-group "$RESOURCE_GROUP" \
   --query "[].[type, name, id, join('', ['t', tags.\"$TAG_NAME\" || '']), join(' ', keys(tags || \`{}\`))]" \
   --output tsv)
 
-# Before the name of the enrollment group, in a tag of the app.
+# A tag of the app with this prefix ends with the name of an enrollment group.
 enrollment_tag=$ENROLLMENT_TAG.$DPS_NAME.
 app_is_ours=false dps_is_ours=false app_id='' enrollments=''
 ours='' kept='' hubs=''
@@ -57,7 +58,7 @@ while IFS=$'\t' read -r type name id tag tag_names; do
   fi
 done <<<"$inventory"
 
-# Azure makes these for the app, without our tag.
+# Whether Azure made this resource for the app; it does not get the tag.
 is_companion() { # TYPE NAME
   $app_is_ours || return 1
   same_name "$1/$2" "Microsoft.Insights/components/$FUNCTION_APP" ||
@@ -74,13 +75,13 @@ while IFS=$'\t' read -r type name id tag _; do
   [ -n "$type" ] || continue
   if [ "$tag" = "t$TAG_VALUE" ] || is_companion "$type" "$name"; then
     ours="$ours"$'\n'"  $type $name"
-    # One to a line: names have spaces in them.
+    # One to a line: names can contain spaces.
     if same_name "$type" Microsoft.Web/sites; then app_ids="$app_ids$id"$'\n'; else ids="$ids$id"$'\n'; fi
   elif [ -n "$plan" ] && same_name "${id##*/}" "${plan##*/}"; then
     # Azure deletes a hosting plan with its last app.
     ours="$ours"$'\n'"  $type $name"
   elif $app_is_ours && [ "$name" = 'Application Insights Smart Detection' ]; then
-    : # One for all that Application Insights watches in the group: it goes with the group or not at all.
+    : # One for everything in the group that has Application Insights: deleted only with the group.
   else
     kept="$kept"$'\n'"  $type $name"
   fi
@@ -94,12 +95,12 @@ if ! $dps_is_ours && [ -n "$hubs" ] && found az iot dps show --name "$DPS_NAME" 
     links="$links $(printf '%s\n' "$linked" | grep -i -m 1 "^$hub\." || true)"
   done
 fi
-# Its enrollment groups go with a DPS instance.
+# A DPS instance is deleted with its enrollment groups.
 if $dps_is_ours; then enrollments=''; fi
 
 if $dry_run; then
   dps=(--dps-name "$DPS_NAME" --resource-group "$RESOURCE_GROUP")
-  say '# in a DPS instance that the scripts did not make: their enrollment groups, and the links to their hubs'
+  say '# in a DPS instance that the scripts did not create: their enrollment groups, and the links to their hubs'
   show az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --query name --output tsv
   show az iot dps show --name "$DPS_NAME" --resource-group "$RESOURCE_GROUP" --query 'properties.iotHubs[].name' --output tsv
   show az extension add --name azure-iot --upgrade --only-show-errors
@@ -108,9 +109,9 @@ if $dry_run; then
   show az tag update --resource-id '/subscriptions/<app>' --operation Delete \
     --tags "$ENROLLMENT_TAG.$DPS_NAME.<group>=created" --output none
   show az iot dps linked-hub delete "${dps[@]}" --linked-hub '<hub>' --output none
-  say '# the whole group, if the scripts made it and it has nothing else'
+  say '# the resource group, if the scripts created it and nothing else is in it'
   show az group delete --name "$RESOURCE_GROUP" --yes --output none
-  say '# or, of what the list above shows, each resource that has the tag'
+  say '# otherwise each resource in the list that has the tag'
   show az resource delete --ids '/subscriptions/<resource>' --output none
   exit 0
 fi
@@ -127,10 +128,10 @@ if [ -z "$ours" ]; then
   say "Nothing in $RESOURCE_GROUP was created by these scripts: nothing to delete."
   exit 0
 fi
-say "To be deleted, for good:$ours"
+say "Will be deleted permanently:$ours"
 [ -z "$kept" ] || say "Kept, because these scripts did not create it:$kept"
 if ! $YES; then
-  printf 'Type the name of the resource group to have all this deleted: ' >&3
+  printf 'Type the name of the resource group to delete all this: ' >&3
   IFS= read -r typed || typed=''
   [ "$typed" = "$RESOURCE_GROUP" ] || {
     say $'\nNothing was deleted.'
@@ -157,8 +158,8 @@ if $whole_group; then
   begin "deleting the resource group $RESOURCE_GROUP (this takes minutes)"
   run az group delete --name "$RESOURCE_GROUP" --yes --output none
 else
-  # The app last: while it is there, a second run still knows what belongs to it.
-  begin 'deleting what has the tag (this takes minutes)'
+  # The app last: as long as it exists, a second run knows what belongs to it.
+  begin 'deleting the resources with the tag (this takes minutes)'
   while IFS= read -r id; do
     [ -z "$id" ] || run az resource delete --ids "$id" --output none
   done <<<"$ids$app_ids"

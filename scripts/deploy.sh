@@ -1,42 +1,44 @@
 #!/usr/bin/env bash
-# Creates what the function needs in Azure and publishes it: resource group, storage account, Function App
-# (Flex Consumption, custom handler), package. Then waits until the function answers, and says where.
+# Creates what the function needs in Azure (resource group, storage account, Function App on Flex Consumption), publishes
+# the function, waits until it answers, and prints its address.
 #
-# Usage: scripts/deploy.sh [--dry-run] [--settings FILE] [FLAG VALUE]…
+# Usage: scripts/deploy.sh [--dry-run] [--settings FILE] [OPTION VALUE]…
 #
-#   --resource-group, --location, --storage-account, --function-app   needed, here or in azure.env
+#   --resource-group, --location, --storage-account, --function-app   required, here or in azure.env
+#   --function NAME          the app's function; required if it has several
 #   --instance-memory 512    MB: 512, 2048 or 4096
 #   --maximum-instances 40   40 to 1000
-#   --wait-seconds 300       how long the function may take to answer
-#   --poll-seconds 5         how often to look
+#   --wait-seconds 300       how long to wait for the function to answer
+#   --poll-seconds 5         time between two checks
 #   --package FILE           publish this file instead of building dist/app.zip
-#   --with-func              publish ./handler with func instead of the package with az
-#   --settings FILE          settings from this file instead of azure.env
-#   --dry-run                print the commands and run none
+#   --with-func              publish this folder with func instead of the package with az
+#   --settings FILE          read settings from this file instead of azure.env
+#   --dry-run                print the commands without running them
 #
-# Exists already? Then it is left as it is, and only what is missing is made. A resource group, storage account or
-# app of yours is used and never tagged, so cleanup.sh will not touch it.
+# What exists is left as it is; only what is missing is created. A resource group, storage account or app that the
+# scripts did not create is used and not tagged, so cleanup.sh leaves it alone.
 #
-# Exit codes: 0 done, 1 something failed (standard error says what, and what to try), 64 bad flags or settings.
+# Exit codes: 0 done, 1 failed (standard error says what, and what to try), 64 invalid options or settings.
+[ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
 source "$(dirname "$0")/lib/azure.sh"
 
-settings='RESOURCE_GROUP LOCATION STORAGE_ACCOUNT FUNCTION_APP INSTANCE_MEMORY MAXIMUM_INSTANCES WAIT_SECONDS POLL_SECONDS'
+settings='RESOURCE_GROUP LOCATION STORAGE_ACCOUNT FUNCTION_APP FUNCTION INSTANCE_MEMORY MAXIMUM_INSTANCES WAIT_SECONDS POLL_SECONDS'
 options='PACKAGE' PACKAGE=''
 switches='WITH_FUNC' WITH_FUNC=false
 read_settings "$@"
 tag=$TAG_NAME=$TAG_VALUE
 
-if [ -n "$PACKAGE" ] && [ ! -f "$PACKAGE" ]; then refuse "there is no package $PACKAGE."; fi
-if [ -n "$PACKAGE" ] && $WITH_FUNC; then refuse '--package and --with-func exclude each other.'; fi
+if [ -n "$PACKAGE" ] && [ ! -f "$PACKAGE" ]; then refuse "the package $PACKAGE does not exist"; fi
+if [ -n "$PACKAGE" ] && $WITH_FUNC; then refuse '--package and --with-func exclude each other'; fi
 need_tools az curl
 if $WITH_FUNC; then need_tools func; fi
 
-# build SCRIPT: its own words are seen as they come.
+# build SCRIPT: runs it; its output is shown as it comes.
 build() {
   if $dry_run; then
     show "scripts/$1"
   else
-    "$root/scripts/$1" >&2 || fail "scripts/$1 (exit code $?)" '' "scripts/$1 by itself; its own words are above."
+    "$root/scripts/$1" >&2 || fail "scripts/$1 (exit code $?)" '' "fix what scripts/$1 reports above."
   fi
 }
 
@@ -59,7 +61,7 @@ if [ "$group_exists" = true ] || $dry_run; then
 fi
 
 if ! $app_exists; then
-  begin 'checking that the region has Flex Consumption'
+  begin 'checking that the region offers Flex Consumption'
   locations=$(ask "$LOCATION" az functionapp list-flexconsumption-locations --query '[].name' --output tsv)
   is_one_of "$LOCATION" "$locations" ||
     fail "the region $LOCATION" '' "a LOCATION with Flex Consumption: $(printf '%s' "$locations" | tr '\n' ' ')"
@@ -85,11 +87,11 @@ if ! $app_exists; then
 fi
 
 if $app_exists || $dry_run; then
-  # az makes it after the app, so an az that was interrupted may have left it out.
+  # az creates it after the app, so it can be missing if az was interrupted.
   begin 'looking for the Application Insights of the app'
   if ! resource_exists Microsoft.Insights/components "$FUNCTION_APP" && ! $dry_run; then
-    say "  There is none of the app's name, and without it scripts/logs.sh has no log to show. To have one: the portal,"
-    say "  Function App $FUNCTION_APP, Application Insights, Turn on, with $FUNCTION_APP for its name."
+    say "  There is none with the app's name; scripts/logs.sh needs it. To create it: in the portal, Function App"
+    say "  $FUNCTION_APP, Application Insights, Turn on, with $FUNCTION_APP as its name."
   fi
 fi
 
@@ -108,7 +110,7 @@ until found az functionapp function show --resource-group "$RESOURCE_GROUP" --na
   --function-name "$FUNCTION" --query name --output tsv || $dry_run; do
   [ "$SECONDS" -lt "$deadline" ] ||
     fail "the function $FUNCTION did not appear within $WAIT_SECONDS s" "$said" \
-      'Log stream in the portal: a package without the executable bit or for another processor does not start.'
+      'Log stream in the portal: a handler without the executable bit or for another processor does not start.'
   sleep "$POLL_SECONDS"
 done
 find_function_url

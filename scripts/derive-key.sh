@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Prints the key of one device, derived from the key of its enrollment group. Offline.
+# Derives the key of one device from the key of its enrollment group, offline, and prints it.
 #
 # Usage: scripts/derive-key.sh --registration-id ID < FILE-WITH-GROUP-KEY
 #
-#   --registration-id ID   needed: the device's registration id, as the device will send it
-#   --dry-run              print the rule and do nothing
+#   --registration-id ID   required: the device's registration id, as the device will send it
+#   --dry-run              print the rule only
 #
-# The group key (base64) is one line of standard input; a terminal is asked for it and does not show it. It is never
-# an argument, so no shell history and no process list has it. The rule, by
+# The group key (base64) is one line of standard input; on a terminal the script asks for it and does not echo it. It is
+# never an argument, so it is in no shell history and no process list. The rule, from
 # https://learn.microsoft.com/azure/iot-dps/concepts-symmetric-key-attestation#group-enrollments:
 # base64(HMAC-SHA256(base64-decoded group key, registration id)).
 #
-# Exit codes: 0 done, 1 the group key is none, 64 bad flags.
+# Exit codes: 0 done, 1 invalid group key, 64 invalid options.
+[ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
 source "$(dirname "$0")/lib/azure.sh"
 
 options='REGISTRATION_ID' REGISTRATION_ID=''
 read_settings "$@"
-[ -n "$REGISTRATION_ID" ] || refuse 'which device? --registration-id ID.'
+[ -n "$REGISTRATION_ID" ] || refuse '--registration-id ID is required'
 
 if $dry_run; then
   say "# base64(HMAC-SHA256(base64-decoded group key, '$REGISTRATION_ID'))"
@@ -34,7 +35,7 @@ if [ -t 0 ]; then printf '\n' >&2; fi
 group_key=${group_key%$'\r'}
 hide "$group_key"
 
-# Bytes travel as hexadecimal text: a shell variable cannot hold a zero byte.
+# Bytes as hexadecimal text: a shell variable cannot hold a zero byte.
 hex() { od -An -v -tx1 | tr -d ' \n'; }
 bytes() {
   local text=$1 i
@@ -53,10 +54,10 @@ key_hex=''
 if [[ $group_key =~ ^[A-Za-z0-9+/]+={0,2}$ ]] && [ $((${#group_key} % 4)) -eq 0 ]; then
   key_hex=$(printf '%s' "$group_key" | base64 -d 2>/dev/null | hex) || key_hex=''
 fi
-# 16 to 64 bytes, so the key never has to be hashed to fit SHA-256's block.
+# At most 64 bytes, SHA-256's block, so the key never has to be hashed first.
 if [ ${#key_hex} -lt 32 ] || [ ${#key_hex} -gt 128 ]; then
-  fail 'the line on standard input is no group key' '' \
-    'the Primary Key of the enrollment group: base64 of 16 to 64 bytes, as the portal shows it.'
+  fail 'the line on standard input is not a group key' '' \
+    'the Primary Key of the enrollment group as the portal shows it: base64 of 16 to 64 bytes.'
 fi
 
 # HMAC: https://www.rfc-editor.org/rfc/rfc2104

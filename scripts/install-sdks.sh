@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
-# Install the Azure IoT device SDKs that the tests register with: Python's into tests/sdk/python/.venv,
-# Node's into tests/sdk/node/node_modules. Versions are pinned; done already, it does nothing.
+# Installs the Azure IoT device SDKs that the tests register devices with: Python's into tests/sdk/python/.venv, that
+# of Node.js into tests/sdk/node/node_modules. Versions are pinned; what is installed already is left alone.
+#
+# Usage: scripts/install-sdks.sh
+#
+#   -h, --help   this text; there is no other option
+#
+# Exit codes: 0 installed, 1 not installed (standard error says what is missing), 64 unknown option.
+[ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
 set -euo pipefail
+source "$(dirname "$0")/lib/usage.sh"
 
 fail() {
     echo "install-sdks.sh: $*" >&2
     exit 1
 }
 
-case "${1:-}" in
-    "") ;;
-    -h | --help)
-        sed -n '2,3s/^# //p' "$0"
-        exit 0
-        ;;
-    *) fail "takes no argument but --help" ;;
+case ${1:-} in
+    '') ;;
+    -h | --help) usage && exit 0 ;;
+    *) refuse_unknown "$1" ;;
 esac
 
 sdk="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/tests/sdk"
@@ -22,14 +27,14 @@ sdk="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/tests/sdk"
 command -v python3 >/dev/null || fail "python3 is missing; install Python 3.9 or later (Debian: apt install python3 python3-venv)"
 command -v node >/dev/null || fail "node is missing; install Node.js 18 or later (Debian: apt install nodejs npm)"
 
-# A copy of the list of packages beside what was installed from it shows that it is done.
+# A copy of the list beside what was installed from it marks the installation as complete.
 python="$sdk/python"
 if ! cmp -s "$python/requirements.txt" "$python/.venv/installed.txt" || ! "$python/.venv/bin/python" -V >/dev/null; then
     python3 -c 'import ensurepip, venv' 2>/dev/null || fail "Python's venv is missing; install it (Debian: apt install python3-venv)"
     rm -rf "$python/.venv"
     python3 -m venv "$python/.venv"
     "$python/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$python/requirements.txt" \
-        || fail "pip could not install $python/requirements.txt; its own words are above"
+        || fail "pip could not install $python/requirements.txt; its output is above"
     cp "$python/requirements.txt" "$python/.venv/installed.txt"
 fi
 
@@ -37,6 +42,6 @@ node="$sdk/node"
 if ! cmp -s "$node/package-lock.json" "$node/node_modules/installed.json"; then
     command -v npm >/dev/null || fail "npm is missing; install it (Debian: apt install npm)"
     npm ci --loglevel=error --prefix "$node" >/dev/null \
-        || fail "npm could not install $node/package-lock.json; its own words are above"
+        || fail "npm could not install $node/package-lock.json; its output is above"
     cp "$node/package-lock.json" "$node/node_modules/installed.json"
 fi

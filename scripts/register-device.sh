@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Registers one simulated device with the real DPS, and prints what the tutorial's device prints.
+# Registers one simulated device with DPS and prints what the tutorial's device prints.
 #
-# Usage: scripts/register-device.sh [--dry-run] [--settings FILE] [FLAG VALUE]…
+# Usage: scripts/register-device.sh [--dry-run] [--settings FILE] [OPTION VALUE]…
 #
-#   --resource-group, --dps-name   needed, here or in azure.env
+#   --resource-group, --dps-name   required, here or in azure.env
 #   --enrollment-group NAME        contoso-custom-allocated-devices
 #   --registration-id ID           contoso-toaster-007 (assigned), contoso-heatpump-088 (refused) or your own
-#   --payload JSON                 what the device tells the function; the tutorial's firmware versions
-#   --settings FILE                settings from this file instead of azure.env
-#   --dry-run                      print the commands and run none
+#   --payload JSON                 the device's payload for the function; the tutorial's firmware versions
+#   --settings FILE                read settings from this file instead of azure.env
+#   --dry-run                      print the commands without running them
 #
-# az derives the device's key from the group's, plays the device and waits for the outcome, so no key passes here.
+# az derives the device's key from the group's, simulates the device and waits for the result; this script sees no key.
 #
-# Exit codes: 0 assigned, 1 not assigned or something failed, 64 bad flags or settings.
+# Exit codes: 0 assigned, 1 not assigned or failed, 64 invalid options or settings.
+[ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
 source "$(dirname "$0")/lib/azure.sh"
 
 settings='RESOURCE_GROUP DPS_NAME ENROLLMENT_GROUP'
@@ -39,7 +40,7 @@ if $dry_run; then
   exit 0
 fi
 
-# tsv of a list of values: one to a line, absent ones as None.
+# field LINES N: line N of az's tsv of a list of values: one to a line, null as None.
 field() { printf '%s\n' "$1" | sed -n -e "$2s/^None\$//" -e "$2p"; }
 
 printf '\nRegistering Device\n\n'
@@ -48,9 +49,9 @@ answer=$(attempt "${register[@]}" || { code=$? && printf '%s' "$said" && exit "$
 if [ "$status" != 0 ]; then
   said=$answer refusal=$answer
   case $said in
-    # A verdict on the device, in the words of the extension's several versions; anything else is a failure to ask.
+    # DPS refused the device, in the words of several versions of the extension; anything else is another failure.
     *[Rr]egistration*[Ff]ailed* | *failed\ registration*) answer=refused ;;
-    # These are said of a device, and of somebody whom Azure does not let ask.
+    # These can be about the device, or about a user who is not allowed to ask.
     *disabled* | *Unauthorized*) answer=refused perhaps=true ;;
     *) explain "$status" "${register[@]}" ;;
   esac
@@ -65,7 +66,7 @@ if [ "$(field "$answer" 1)" = assigned ]; then
   exit 0
 fi
 
-# The extension does not pass the reason on; DPS keeps it with the registration.
+# The extension does not print the reason; DPS keeps it with the registration.
 step='asking DPS why'
 state=$(attempt "${look_up[@]}" || printf 'None\nNone\n%s\nNone\n' "$(printf '%s' "$said" | head -n 1)")
 if $perhaps; then
@@ -79,7 +80,7 @@ if $perhaps; then
 fi
 connected
 code=$(field "$state" 2) message=$(field "$state" 3) date=$(field "$state" 4)
-# These are about the function's answer, so DPS took the device in and asked.
+# These codes are about the function's answer, so DPS accepted the device and called the function.
 case $code in 4002??) printf 'Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n' ;; esac
 case $(field "$state" 1)/$code in
   disabled/*) result=PROV_DEVICE_RESULT_DISABLED ;;
@@ -90,6 +91,6 @@ esac
 {
   printf 'Provisioning Failure: Date: %s - Code: %s - Msg: %s\n\n' "${date:-unknown}" "${code:-none}" "$(mask "${message:-none}")"
   printf 'Failure registering device: %s\n\n' "$result"
-  printf 'What the function said of it: scripts/logs.sh --registration-id %s\n' "$REGISTRATION_ID"
+  printf 'The function'\''s log: scripts/logs.sh --registration-id %s\n' "$REGISTRATION_ID"
 } >&2
 exit 1

@@ -1,25 +1,27 @@
 #!/usr/bin/env bash
-# Replaces the function key that DPS holds, with no moment without a valid one: a new key, the enrollment group
-# updated, one registration tried, the old key removed. Interrupted anywhere, running it again finishes the rotation
-# that was begun: the key with the highest number (dps, dps-2, dps-3, …) is the new one.
+# Replaces the function key that DPS uses, while DPS has a valid key at all times: creates a new key, updates the
+# enrollment group, tries one registration, removes the old key. If interrupted, run it again to finish the rotation:
+# the key with the highest number (dps, dps-2, dps-3, …) is the new one.
 #
-# Usage: scripts/rotate-key.sh [--dry-run] [--settings FILE] [FLAG VALUE]…
+# Usage: scripts/rotate-key.sh [--dry-run] [--settings FILE] [OPTION VALUE]…
 #
-#   --resource-group, --function-app, --dps-name   needed, here or in azure.env
+#   --resource-group, --function-app, --dps-name   required, here or in azure.env
+#   --function NAME           the app's function; required if it has several
 #   --enrollment-group NAME   contoso-custom-allocated-devices
-#   --registration-id ID      contoso-toaster-007: the device to try; one that the policy assigns
-#   --wait-seconds 300        how long the webhook may take to accept the new key
-#   --poll-seconds 5          how often to look
-#   --settings FILE           settings from this file instead of azure.env
-#   --dry-run                 print the commands and run none
+#   --registration-id ID      contoso-toaster-007: the device to try, one that the policy assigns
+#   --wait-seconds 300        how long to wait for the webhook to accept the new key
+#   --poll-seconds 5          time between two checks
+#   --settings FILE           read settings from this file instead of azure.env
+#   --dry-run                 print the commands without running them
 #
-# Other enrollments that hold the old key must get the new one before (scripts/enroll.sh --enrollment-group NAME
-# takes the newest key); docs/azure.md says how to find them.
+# Other enrollments with the old key must get the new one before it is removed (scripts/enroll.sh --enrollment-group NAME
+# uses the newest key); docs/azure.md says how to find them.
 #
-# Exit codes: 0 done, 1 something failed (standard error says what, and what to try), 64 bad flags or settings.
+# Exit codes: 0 done, 1 failed (standard error says what, and what to try), 64 invalid options or settings.
+[ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
 source "$(dirname "$0")/lib/azure.sh"
 
-settings='RESOURCE_GROUP FUNCTION_APP DPS_NAME ENROLLMENT_GROUP WAIT_SECONDS POLL_SECONDS'
+settings='RESOURCE_GROUP FUNCTION_APP FUNCTION DPS_NAME ENROLLMENT_GROUP WAIT_SECONDS POLL_SECONDS'
 options='REGISTRATION_ID' REGISTRATION_ID=contoso-toaster-007
 read_settings "$@"
 need_tools az curl
@@ -31,22 +33,22 @@ need_iot_extension
 begin 'looking for the function'
 find_function_url
 
-begin 'making the new key'
+begin 'creating the new key'
 numbers=$(key_numbers)
 if $dry_run; then
   numbers=1
 elif [ -z "$numbers" ]; then
-  fail "the function has no key $KEY_NAME" '' 'enroll.sh first: there is nothing to rotate.'
+  fail "the function has no key $KEY_NAME" '' 'enroll.sh first, which creates it.'
 fi
 newest=$(printf '%s\n' "$numbers" | tail -n 1)
 if [ "$(printf '%s\n' "$numbers" | wc -l)" -eq 1 ]; then
   newest=$((newest + 1))
   set_key "$(key_name "$newest")"
 else
-  say "  $(key_name "$newest") is there from a rotation that did not end: going on with it."
+  say "  $(key_name "$newest") exists from an unfinished rotation: continuing with it."
 fi
 read_key "$(key_name "$newest")"
-[ -n "$key" ] || fail "the key $(key_name "$newest") is not to be read" '' 'this again, in a minute.'
+[ -n "$key" ] || fail "the key $(key_name "$newest") cannot be read" '' "wait a minute and run $program again."
 make_webhook_url
 
 begin 'calling the webhook with the new key'
@@ -66,4 +68,4 @@ for number in $numbers; do
     --function-name "$FUNCTION" --key-name "$(key_name "$number")" --output none
 done
 
-$dry_run || say "DPS holds the key $(key_name "$newest") now, and no older one is left."
+$dry_run || say "DPS now uses the key $(key_name "$newest"); older ones are removed."

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # azure.sh, its neighbours and the scripts share their variables
-# Saying things without secrets, and running a command so that its failure is explained. Sourced by azure.sh.
+# Printing with secrets masked, and running commands with failures explained. Sourced by azure.sh.
 
-# begin STEP: names what the commands that follow are for ("creating the storage account").
+# begin STEP: prints what the next commands are for ("creating the storage account").
 begin() {
   step=$1
   if $dry_run; then say "# $step"; else say "$step …"; fi
@@ -13,16 +13,16 @@ say() {
   printf '\n' >&3
 }
 
-# hide SECRET: from now on it is shown as ****.
+# hide SECRET: from now on it is printed as ****.
 hide() {
   if [ -n "$1" ] && [ "$1" != '****' ]; then secrets+=("$1"); fi
 }
 
-# mask TEXT: the text without the secrets, and without any key in a URL or a connection string.
+# mask TEXT: prints the text with the secrets, and any key in a URL or a connection string, as ****.
 mask() {
   local text=$1 secret
   for secret in ${secrets[@]+"${secrets[@]}"}; do text=${text//"$secret"/****}; done
-  # LC_ALL: what a tool prints need not be text in this locale.
+  # LC_ALL: the output of a tool may not be valid text in this locale.
   printf '%s' "$text" | LC_ALL=C sed -E \
     -e 's/([?&](code|sig)=)[^]&"'"'"' )}>]*/\1****/g' -e 's/((AccountKey|SharedAccessKey)=)[^];"'"'"' )}>]*/\1****/g'
 }
@@ -38,8 +38,8 @@ fail() {
   exit 1
 }
 
-# The first lines of a message: from the error on, which az may say after many warnings, without the examples that it
-# appends.
+# The first lines of a message, from the error on: az may print many warnings before it. The examples that az appends
+# are left out.
 first_lines() {
   local text
   text=$(LC_ALL=C sed -n -e '/^Examples from/q' -e '/^https:\/\/aka.ms/q' -e '/^[[:space:]]*$/d' -e p)
@@ -49,8 +49,8 @@ first_lines() {
   printf '%s\n' "$text" | head -n 6 | LC_ALL=C sed -e '2,$s/^/               /'
 }
 
-# run COMMAND…: runs it; its standard output goes on; a failure is explained and ends the script. What an app that is
-# starting cannot answer is asked again until WAIT_SECONDS have passed.
+# run COMMAND…: runs it and passes its standard output on; a failure is explained and ends the script. If it fails
+# because the app is starting, it is run again until WAIT_SECONDS have passed.
 run() {
   if $dry_run; then
     show "$@"
@@ -68,7 +68,7 @@ run() {
   done
 }
 
-# ask PLACEHOLDER COMMAND…: as run, for $(…): a dry run answers with the placeholder.
+# ask PLACEHOLDER COMMAND…: like run, for use in $(…); in a dry run it prints the placeholder.
 ask() {
   local placeholder=$1
   shift
@@ -76,18 +76,18 @@ ask() {
   if $dry_run; then printf '%s' "$placeholder"; fi
 }
 
-# attempt COMMAND…: runs it and keeps what it says on standard error in $said.
+# attempt COMMAND…: runs it and keeps its standard error in $said.
 attempt() {
   local status=0
   said=''
   { said=$("$@" 2>&1 >&4 4>&- </dev/null); } 4>&1 || status=$?
-  # `az` warns there also when all is well; a preview or a deprecation should be seen.
+  # On success az prints warnings there, such as previews and deprecations, which should be seen.
   if [ "$status" = 0 ] && [ -n "$said" ]; then mask "$said"$'\n' >&2; fi
   return "$status"
 }
 
-# found COMMAND…: whether the thing that the command shows exists. What it prints is lost. An app that is starting has
-# nothing to show yet.
+# found COMMAND…: whether the thing that the command shows exists; its output is discarded. An app that is starting
+# counts as not found.
 found() {
   if $dry_run; then
     show "$@"
@@ -96,23 +96,23 @@ found() {
   local status=0
   attempt "$@" >/dev/null || status=$?
   [ "$status" != 0 ] || return 0
-  # 127: there is no such command, which is another absence.
+  # 127 means that the command itself was not found.
   if [ "$status" = 3 ] || { [ "$status" != 127 ] && { is_absence "$said" || is_starting "$said"; }; }; then return 1; fi
   explain "$status" "$@"
 }
 
-# The words with which Azure says that a thing does not exist. az itself exits with 3 then, its extensions with 1.
+# Azure's words for something that does not exist. az itself exits with 3 then, its extensions with 1.
 is_absence() {
   [[ $1 =~ (ResourceNotFound|ResourceGroupNotFound|NotFound|not\ found|404201|404202|404\ Not\ Found) ]]
 }
 
-# The words with which Azure says that an app is not up, so that its functions and keys cannot be told:
+# Azure's words for an app that is not running yet, so that its functions and keys cannot be listed:
 # https://github.com/Azure/azure-cli/issues/20892
 is_starting() {
   [[ $1 =~ from\ host\ runtime|invalid\ status\ \'(Service\ Unavailable|Bad\ Gateway|Gateway\ Timeout)\' ]]
 }
 
-# same_name ONE OTHER: whether Azure takes them for one name; it ignores case:
+# same_name ONE OTHER: whether they are the same name to Azure, which ignores case:
 # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 same_name() (
   shopt -s nocasematch
@@ -124,7 +124,7 @@ resource_exists() {
   found az resource show --resource-group "$RESOURCE_GROUP" --resource-type "$1" --name "$2" --query id --output tsv
 }
 
-# show COMMAND…: a line that a shell would read as this command, secrets masked.
+# show COMMAND…: prints the command quoted for a shell, with secrets masked.
 show() {
   local word line=''
   for word in "$@"; do line="$line $(quote "$word")"; done
@@ -139,7 +139,7 @@ quote() {
   fi
 }
 
-# explain STATUS COMMAND…: ends the script with the step, the command, what Azure said in $said, and what to try.
+# explain STATUS COMMAND…: ends the script with the step, the command, Azure's message in $said, and what to try.
 explain() {
   local status=$1 words='' word
   shift
@@ -150,11 +150,11 @@ explain() {
   fail "${words# } (exit code $status)" "$said" "$(advice "$status" "$said" "$1")"
 }
 
-# need_tools TOOL…: ends the script, before anything is done, if one is not installed. A dry run needs none.
+# need_tools TOOL…: ends the script, before it has done anything, if a tool is not installed. A dry run needs none.
 need_tools() {
   local tool missing='' tries=''
   $dry_run && return
-  step='looking for the tools that it runs'
+  step='looking for the tools it needs'
   for tool in "$@"; do
     if ! command -v "$tool" >/dev/null; then missing="$missing $tool" tries="$tries; $(advice 127 '' "$tool")"; fi
   done
@@ -168,7 +168,7 @@ sign_in() {
   $dry_run || say "  subscription: $subscription"
 }
 
-# Enrollments and simulated devices are in an extension of az.
+# The commands for enrollments and simulated devices are in an extension of az.
 need_iot_extension() {
   begin 'making sure that az has its azure-iot extension'
   run az extension add --name azure-iot --upgrade --only-show-errors

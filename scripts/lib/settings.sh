@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # azure.sh, its neighbours and the scripts share their variables
-# What a script takes: flags, the settings file, and the form of each value. Sourced by azure.sh.
+# What a script takes: options, the settings file, and the form of each value. Sourced by azure.sh.
 
-# Every name the settings file may give.
-readonly KNOWN_SETTINGS='RESOURCE_GROUP LOCATION STORAGE_ACCOUNT FUNCTION_APP INSTANCE_MEMORY MAXIMUM_INSTANCES
-  DPS_NAME IOT_HUBS IOT_HUB_SKU ENROLLMENT_GROUP WAIT_SECONDS POLL_SECONDS'
+# Every name that the settings file may have.
+readonly KNOWN_SETTINGS='RESOURCE_GROUP LOCATION STORAGE_ACCOUNT FUNCTION_APP FUNCTION INSTANCE_MEMORY
+  MAXIMUM_INSTANCES DPS_NAME IOT_HUBS IOT_HUB_SKU ENROLLMENT_GROUP WAIT_SECONDS POLL_SECONDS'
 
-# default_of NAME: what a setting is when nobody gives it; empty where it must be given.
+# default_of NAME: the default of a setting; empty for one that must be given.
 default_of() {
   case $1 in
     INSTANCE_MEMORY) echo 512 ;;
@@ -15,10 +15,11 @@ default_of() {
     ENROLLMENT_GROUP) echo contoso-custom-allocated-devices ;;
     WAIT_SECONDS) echo 300 ;;
     POLL_SECONDS) echo 5 ;;
+    FUNCTION) only_function ;;
   esac
 }
 
-# rule_of NAME: the form of a value, as an extended regular expression and in words.
+# rule_of NAME: the form of a value: $rule is an extended regular expression, $words says it in words.
 # Azure's own rules: https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 rule_of() {
   case $1 in
@@ -36,50 +37,53 @@ rule_of() {
     ENROLLMENT_GROUP | REGISTRATION_ID) rule='^[A-Za-z0-9._:-]{0,127}[A-Za-z0-9-]$' words='up to 128 letters, digits, - . _ :, the last one a letter, digit or -' ;;
     WAIT_SECONDS | POLL_SECONDS) rule='^(0|[1-9][0-9]{0,3})$' words='a number of seconds, 0 to 9999' ;;
     SINCE) rule='^[1-9][0-9]{0,4}[smhd]$' words='a time such as 30m, 12h or 2d' ;;
+    # https://github.com/Azure/azure-functions-host/blob/dev/src/WebJobs.Script/Utility.cs
+    FUNCTION) rule='^[A-Za-z][A-Za-z0-9_-]{0,127}$' words='a letter, then up to 127 letters, digits, - and _' ;;
     LAST) rule='^[1-9][0-9]{0,3}$' words='a number from 1 to 9999' ;;
     *) rule='' words='' ;;
   esac
 }
 
-# read_settings "$@": flags first, then the settings file, then defaults; every mistake is told at once.
+# read_settings "$@": options first, then the settings file, then defaults; all mistakes are reported at once.
 read_settings() {
   local name value flag file='' given='' given_file=false mistakes='' missing=''
-  # [a-z] is those 26 letters then, whatever the language.
+  # [a-z] means those 26 letters, whatever the locale.
   local -x LC_ALL=C
-  # Variables of the environment are no settings: the group to clean up is the one in the file that one looks at.
+  # Variables of the environment are not settings: what is deleted should be what the file names.
   for name in $KNOWN_SETTINGS; do printf -v "$name" ''; done
   for name in $switches; do printf -v "$name" false; done
   while [ $# -gt 0 ]; do
-    flag=$1
-    shift
-    case $flag in
+    case $1 in
       -h | --help) usage && exit 0 ;;
-      --dry-run) dry_run=true && continue ;;
-      --*=*) value=${flag#*=} flag=${flag%%=*} ;;
-      --*)
-        name=$(name_of "$flag")
-        if is_one_of "$name" "$switches"; then
-          printf -v "$name" true
-          continue
-        fi
-        [ $# -gt 0 ] || refuse "$flag wants a value."
-        value=$1
-        shift
-        ;;
-      *) refuse "'$flag' is no flag. See $program --help." ;;
+      --dry-run) dry_run=true && shift && continue ;;
+      --*) ;;
+      *) refuse_unknown "$1" ;;
     esac
-    name=$(name_of "$flag")
-    # A variable that was not set, perhaps.
-    [ -n "$value" ] || refuse "$flag wants a value, and the one given is empty."
+    flag=${1%%=*} name=$(name_of "${1%%=*}")
+    if is_one_of "$name" "$switches"; then
+      [ "$1" = "$flag" ] || refuse "$flag takes no value"
+      printf -v "$name" true
+      shift
+      continue
+    fi
+    # Settings of other scripts are accepted, so that the same options, like the same file, fit them all.
+    is_one_of "$name" "SETTINGS $settings $options $KNOWN_SETTINGS" || refuse_unknown "$1"
+    case $1 in
+      *=*) value=${1#*=} ;;
+      *)
+        [ $# -gt 1 ] || refuse "$flag needs a value"
+        shift
+        value=$1
+        ;;
+    esac
+    shift
+    # From a variable that was not set, perhaps.
+    [ -n "$value" ] || refuse "$flag needs a value, found an empty one"
     if [ "$name" = SETTINGS ]; then
       file=$value given_file=true
     elif is_one_of "$name" "$settings $options"; then
       printf -v "$name" '%s' "$value"
       given="$given $name"
-    elif is_one_of "$name" "$KNOWN_SETTINGS"; then
-      : # Of another script. One set of flags, like one settings file, serves them all.
-    else
-      refuse "$flag is not a flag of $program. See $program --help."
     fi
   done
 
@@ -90,25 +94,28 @@ read_settings() {
   elif [ -f "$file" ]; then
     read_settings_file "$file"
   elif $given_file; then
-    refuse "there is no settings file $file."
+    refuse "the settings file $file does not exist"
   fi
 
   for name in $settings; do
     [ -n "${!name}" ] || printf -v "$name" '%s' "$(default_of "$name")"
-    [ -n "${!name}" ] || missing="$missing $name ($(flag_of "$name"))"
+    # A missing function has its own sentence below.
+    [ -n "${!name}" ] || [ "$name" = FUNCTION ] || missing="$missing $name ($(flag_of "$name"))"
   done
+  [ -z "$missing" ] || mistakes=$'\n'"  missing:$missing"
   for name in $settings $options; do
     rule_of "$name"
     if [ -n "${!name}" ] && [ -n "$rule" ] && ! [[ ${!name} =~ $rule ]]; then
-      mistakes="$mistakes"$'\n'"  $name is '${!name}': wanted $words."
+      mistakes="$mistakes"$'\n'"  $name: expected $words, found '${!name}'"
     fi
   done
-  [ -z "$missing" ] || mistakes="$mistakes"$'\n'"  Not given:$missing."
-  [ -z "$mistakes" ] || refuse "the settings do not do:$mistakes"$'\n'"Give them as flags or in azure.env; scripts/azure.env.example is the form."
+  if is_one_of FUNCTION "$settings"; then mistakes=$mistakes$(function_mistake); fi
+  [ -z "$mistakes" ] ||
+    refuse "invalid settings:$mistakes"$'\n'"Give them as options or in azure.env; scripts/azure.env.example is a template."
 }
 
-# Lines NAME=value, read and never executed; of two for one name the last counts. Names in $given have a flag, which
-# wins. A name that no script has is a mistake, one that another script has is not.
+# Lines NAME=value, read and never executed; the last line for a name counts. Names in $given were given as options,
+# which win. A name that no script has is a mistake, one that another script has is not.
 read_settings_file() {
   local file=$1 line name value number=0
   while IFS= read -r line || [ -n "$line" ]; do
@@ -116,7 +123,7 @@ read_settings_file() {
     case $line in '' | '#'*) continue ;; esac
     name=${line%%=*} value=${line#*=}
     if [ "$name" = "$line" ] || ! is_one_of "$name" "$KNOWN_SETTINGS"; then
-      refuse "$file, line $number: wanted NAME=value with a name of scripts/azure.env.example."
+      refuse "$file, line $number: expected NAME=value with a name from scripts/azure.env.example"
     fi
     case $value in
       \"*\") value=${value#\"} value=${value%\"} ;;
@@ -124,11 +131,6 @@ read_settings_file() {
     esac
     if is_one_of "$name" "$settings" && ! is_one_of "$name" "$given"; then printf -v "$name" '%s' "$value"; fi
   done <"$file"
-}
-
-# The comment at the top of the script is its help.
-usage() {
-  sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
 }
 
 # --resource-group: RESOURCE_GROUP, and back.
@@ -144,9 +146,4 @@ is_one_of() {
   local one
   for one in $2; do [ "$one" != "$1" ] || return 0; done
   return 1
-}
-
-refuse() {
-  printf '%s: %s\n' "$program" "$1" >&2
-  exit "$EX_USAGE"
 }

@@ -1,11 +1,11 @@
-//! What a tool says and how it ends.
+//! What a tool prints, and its exit code.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use serde_json::Value;
 
-/// What goes to standard output and standard error, and the exit code.
+/// A tool's standard output, standard error and exit code.
 pub(crate) struct Answer {
     pub(crate) out: String,
     pub(crate) err: String,
@@ -15,7 +15,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// Prints it and gives the exit code.
     pub(crate) fn give(self) -> ExitCode {
-        // A reader that went away is the caller's affair.
+        // A closed pipe is not the tool's problem.
         let _ = std::io::stdout().write_all(self.out.as_bytes());
         let _ = std::io::stderr().write_all(self.err.as_bytes());
         ExitCode::from(self.code)
@@ -32,7 +32,7 @@ pub(crate) fn failed(code: u8, line: impl Into<String>) -> Answer {
     Answer { out: String::new(), err: line.into() + "\n", code }
 }
 
-/// `az`'s failure: exit code 3 is for what does not exist, 2 for arguments, 1 for the rest.
+/// `az`'s failure: exit code 3 if something does not exist, 2 for invalid arguments, 1 for the rest.
 pub(crate) fn error(code: u8, message: impl AsRef<str>) -> Answer {
     failed(code, format!("ERROR: {}", message.as_ref()))
 }
@@ -49,12 +49,12 @@ pub(crate) fn result(value: &Value, query: Option<&str>, output: &str) -> Answer
         },
     };
     match output {
-        // az prints nothing at all for null.
+        // az prints nothing for null.
         _ if selected.is_null() => printed(""),
         "none" => printed(""),
         "tsv" => printed(tsv(&selected)),
         "json" => printed(format!("{selected:#}\n")),
-        other => error(2, format!("the stand-in does not print {other}")),
+        other => error(2, format!("the stand-in does not support --output {other}")),
     }
 }
 
@@ -83,7 +83,7 @@ fn tsv_row(row: &Value) -> String {
     }
 }
 
-/// As Python prints it, for that is what az does with a value.
+/// As Python prints it, because az is written in Python.
 fn tsv_value(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),

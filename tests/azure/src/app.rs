@@ -29,7 +29,7 @@ pub(crate) fn perform(azure: &mut Azure, call: &Call) -> Outcome {
 fn storage_create(azure: &mut Azure, call: &Call) -> Outcome {
     let name = call.need("--name")?;
     if azure.find(STORAGE, name).is_some() {
-        // az updates an account of one's own.
+        // az updates an account that the user has already.
         return Ok(Value::Null);
     }
     let taken = format!("(StorageAccountAlreadyTaken) The storage account named {name} is already taken.");
@@ -90,14 +90,14 @@ fn app_create(azure: &mut Azure, call: &Call) -> Outcome {
         &format!("(Conflict) Website with given name {name} already exists."),
     )?;
     azure.resources.push(plan);
-    // az makes the app first, what watches it after that.
+    // az creates the app first, then its Application Insights.
     if moment_to_kill() != HALF_WAY {
         watch(azure, &group, &name);
     }
     Ok(shown)
 }
 
-/// The Application Insights of an app, and the alert that comes with it.
+/// The Application Insights of an app, and its alert.
 fn watch(azure: &mut Azure, group: &str, name: &str) {
     let companion = |kind: &str, name: String| Resource {
         kind: kind.to_owned(),
@@ -120,12 +120,12 @@ fn app_publish(azure: &mut Azure, call: &Call) -> Outcome {
     let package = std::fs::read(path)
         .map_err(|_| error(1, format!("[Errno 2] No such file or directory: '{path}'")))?;
     if !package.starts_with(b"PK") {
-        return Err(error(1, format!("{path} is no zip")));
+        return Err(error(1, format!("{path} is not a zip file")));
     }
     publish(azure, call.need("--name")?)
 }
 
-/// The function is there from now on, or a little later.
+/// Adds the app's functions, with a key `default`.
 pub(crate) fn publish(azure: &mut Azure, app: &str) -> Outcome {
     let default = azure.make_key("default");
     let site = azure
@@ -138,10 +138,10 @@ pub(crate) fn publish(azure: &mut Azure, app: &str) -> Outcome {
     Ok(Value::Null)
 }
 
-/// The function, if the app is published and Azure has taken notice.
+/// The app, if it is published, Azure lists its functions already, and it has this one.
 fn need_function<'a>(azure: &'a mut Azure, call: &Call) -> Result<&'a mut Resource, Answer> {
     let missing = || error(3, "Operation returned an invalid status 'Not Found'");
-    if call.need("--function-name")? != "HttpTrigger1" {
+    if !azure.functions.contains_key(call.need("--function-name")?) {
         return Err(missing());
     }
     if azure.function_appears_after > 0 {
@@ -154,9 +154,9 @@ fn need_function<'a>(azure: &'a mut Azure, call: &Call) -> Result<&'a mut Resour
 
 fn function_show(azure: &mut Azure, call: &Call) -> Outcome {
     let app = need_function(azure, call)?.name.clone();
-    // Azure gives the function's name in lower case here.
-    Ok(json!({"name": format!("{app}/HttpTrigger1"),
-              "invokeUrlTemplate": format!("https://{app}.azurewebsites.net/api/httptrigger1")}))
+    let function = call.need("--function-name")?;
+    Ok(json!({"name": format!("{app}/{function}"),
+              "invokeUrlTemplate": format!("https://{app}.azurewebsites.net/{}", azure.functions[function])}))
 }
 
 fn keys(azure: &mut Azure, call: &Call) -> Result<Map<String, Value>, Answer> {

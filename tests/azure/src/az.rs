@@ -1,5 +1,5 @@
-//! `az`: who is signed in, what goes wrong on purpose, and whose command it is. Where a sentence of the real tool is
-//! known, the stand-in says that sentence.
+//! `az`: the signed-in user, failures that a test asked for, and which module answers a command. Where a message of
+//! the real tool is known, the stand-in prints that message.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::{app, device, dps, enrollment, groups, insights};
 /// The commands that the extension azure-iot adds.
 const OF_THE_EXTENSION: [&str; 2] = ["iot dps enrollment-group", "iot device"];
 
-/// What a command gives: a value to be printed, or a failure.
+/// The result of a command: a value to print, or a failure.
 pub(crate) type Outcome = Result<Value, Answer>;
 
 /// The answer to `az <arguments>`.
@@ -85,7 +85,7 @@ fn iot(azure: &mut Azure, call: &Call) -> Outcome {
     }
 }
 
-/// The tables have the command, the stand-in does not: no script used it so far.
+/// The tables have the command but the stand-in does not, because no script uses it.
 pub(crate) fn not_played(call: &Call) -> Answer {
-    failed(70, format!("the stand-in does not play 'az {}'", call.command))
+    failed(70, format!("the stand-in does not implement 'az {}'", call.command))
 }

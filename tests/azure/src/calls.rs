@@ -1,14 +1,14 @@
-//! The record of calls, and dying at one of them.
+//! The record of calls, and being killed at one of them.
 
 use std::io::Write as _;
 use std::process::Command;
 
-/// One call that was recorded, and which of the run it was.
+/// A recorded call and its number within the run, from 1.
 pub(crate) struct Call {
     number: usize,
 }
 
-/// The moment at which a call has had a part of its effect.
+/// The moment at which a call has had part of its effect.
 pub(crate) const HALF_WAY: &str = "half-way";
 
 /// Appends the call to the record.
@@ -25,22 +25,22 @@ pub(crate) fn record(name: &str, arguments: &[String]) -> Call {
     Call { number }
 }
 
-/// A variable without which the stand-in cannot work.
+/// An environment variable that the stand-in requires.
 pub(crate) fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| panic!("the stand-in wants {name}"))
+    std::env::var(name).unwrap_or_else(|_| panic!("the stand-in needs the variable {name}"))
 }
 
-/// The moment of the call at which the test wants everything killed.
+/// The moment of the call at which everything is killed.
 pub(crate) fn moment_to_kill() -> String {
     std::env::var("AZURE_STUB_KILL").unwrap_or_else(|_| "before".to_owned())
 }
 
 impl Call {
-    /// Kills the process group if the test wants that at this call and at this moment.
+    /// Kills the process group if the test asked for that at this call and this moment.
     pub(crate) fn perhaps_kill(&self, moment: &str) {
         let at = std::env::var("AZURE_STUB_KILL_AT").ok().and_then(|at| at.parse::<usize>().ok());
         if at == Some(self.number) && moment_to_kill() == moment {
-            // `kill 0` is for everything in the group of the shell that says it, this process included.
+            // `kill 0` reaches every process in the shell's group, this one included.
             let status = Command::new("sh").args(["-c", "kill -KILL 0"]).status();
             panic!("still alive after kill: {status:?}");
         }

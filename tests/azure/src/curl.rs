@@ -8,10 +8,10 @@ use crate::model::Azure;
 
 /// The answer to `curl <arguments>`, its configuration on standard input.
 pub(crate) fn answer(azure: &mut Azure, arguments: &[String]) -> Answer {
-    let wanted =
+    let expected =
         ["--silent", "--show-error", "--max-time", "60", "--write-out", "\\n%{http_code}", "--config", "-"];
-    if arguments != wanted {
-        return failed(2, format!("curl: the stand-in wants {wanted:?}, not {arguments:?}"));
+    if arguments != expected {
+        return failed(2, format!("curl: expected {expected:?}, found {arguments:?}"));
     }
     let mut configuration = String::new();
     if let Err(error) = std::io::stdin().read_to_string(&mut configuration) {
@@ -24,7 +24,7 @@ pub(crate) fn answer(azure: &mut Azure, arguments: &[String]) -> Answer {
     };
     let Some(url) = option("url") else { return failed(2, "curl: (2) no URL specified") };
     if option("data") != Some("{}") {
-        return failed(2, "curl: the stand-in wants an empty allocation request");
+        return failed(2, "curl: expected an empty allocation request as data");
     }
 
     let first = if azure.webhook_first.is_empty() { None } else { Some(azure.webhook_first.remove(0)) };

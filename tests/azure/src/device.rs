@@ -1,4 +1,4 @@
-//! `az iot device`: a device that registers, and what DPS makes of the function's answer.
+//! `az iot device`: a device that registers, and how DPS reads the function's answer.
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::enrollment::no_enrollment;
 use crate::model::{Azure, SITE};
 use crate::table::Call;
 
-/// The outcome of a registration, or of asking for one.
+/// The outcome of a registration, or of looking one up.
 pub(crate) fn perform(azure: &mut Azure, call: &Call) -> Outcome {
     match call.command.as_str() {
         "iot device registration create" => register(azure, call),
@@ -45,7 +45,7 @@ fn register(azure: &mut Azure, call: &Call) -> Outcome {
             state["status"] = json!("failed");
             state["errorCode"] = json!(code);
             state["errorMessage"] = json!(message);
-            // What azure-iot 0.25 makes of it: the reason is lost.
+            // azure-iot 0.25 does not print the reason.
             Some(error(
                 1,
                 "Registration failed. See registration status with `az iot dps enrollment-group registration show`.",
@@ -59,7 +59,7 @@ fn register(azure: &mut Azure, call: &Call) -> Outcome {
     }
 }
 
-/// What DPS makes of the function's answer:
+/// The hub, or DPS's error code and message, by the function's answer:
 /// <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation>.
 fn allocate(azure: &Azure, enrollment: &Value, id: &str) -> Result<String, (u32, String)> {
     let failed = |status: &str| (400_207, format!("Custom allocation failed with status code: {status}"));
@@ -82,15 +82,16 @@ fn allocate(azure: &Azure, enrollment: &Value, id: &str) -> Result<String, (u32,
 /// The status with which the webhook at this URL answers an empty request: 400 is the function's own.
 pub(crate) fn webhook(azure: &Azure, url: &str) -> u16 {
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
-    let app = address
-        .strip_prefix("https://")
-        .and_then(|rest| rest.split_once(".azurewebsites.net/api/httptrigger1"));
-    let Some(site) = app.and_then(|(app, _)| azure.find(SITE, app)) else { return 404 };
-    if site.properties.get("published") != Some(&json!(true)) {
+    let app = address.strip_prefix("https://").and_then(|rest| rest.split_once(".azurewebsites.net/"));
+    let Some((app, path)) = app else { return 404 };
+    let Some(site) = azure.find(SITE, app) else { return 404 };
+    if site.properties.get("published") != Some(&json!(true))
+        || !azure.functions.values().any(|own| own == path)
+    {
         return 404;
     }
     let code = query.split('&').find_map(|pair| pair.strip_prefix("code=")).unwrap_or_default();
-    // A form decoder turns + into a space, so a key whose + was not encoded is another key.
+    // A form decoder turns + into a space: a key whose + was not encoded does not match.
     let key = percent_decode_str(&code.replace('+', " ")).decode_utf8_lossy().into_owned();
     let keys = site.properties["functionKeys"].as_object();
     if keys.is_some_and(|keys| keys.values().any(|value| *value == key)) { 400 } else { 401 }

@@ -35,7 +35,7 @@ fn group_show(azure: &mut Azure, call: &Call) -> Outcome {
     azure.enrollment_groups.get(&name).cloned().ok_or_else(no_enrollment)
 }
 
-/// As the extension prints the service's answer.
+/// The service's answer as the extension prints it.
 pub(crate) fn no_enrollment() -> Answer {
     error(
         1,

@@ -1,4 +1,4 @@
-//! `func`: publishing, and opening the live metrics.
+//! `func`: publishing, and opening Live Metrics.
 
 use crate::answer::{Answer, failed, printed};
 use crate::app::publish;
@@ -10,7 +10,7 @@ pub(crate) fn answer(azure: &mut Azure, arguments: &[String]) -> Answer {
     match words.as_slice() {
         ["azure", "functionapp", "publish", app, flags @ ..] => {
             if let Some(unknown) = flags.iter().find(|flag| !["--custom", "--no-build"].contains(flag)) {
-                return failed(1, format!("the stand-in does not know func's {unknown}"));
+                return failed(1, format!("the stand-in does not support func's option {unknown}"));
             }
             if !flags.contains(&"--custom") {
                 return failed(1, "Worker runtime cannot be 'None'. Please set a valid runtime.");
@@ -30,14 +30,15 @@ pub(crate) fn answer(azure: &mut Azure, arguments: &[String]) -> Answer {
             }
             printed("Retrieving Application Insights information...\nLaunching web browser...\n")
         }
-        _ => failed(1, format!("the stand-in does not know 'func {}'", words.join(" "))),
+        _ => failed(1, format!("the stand-in does not implement 'func {}'", words.join(" "))),
     }
 }
 
 fn publish_folder(azure: &mut Azure, app: &str) -> Answer {
-    for file in ["host.json", "handler", "HttpTrigger1/function.json"] {
-        if !std::path::Path::new(file).is_file() {
-            return failed(1, format!("func publishes the folder it is run in, and that has no {file}"));
+    let functions = azure.functions.keys().map(|function| format!("{function}/function.json"));
+    for file in ["host.json", "handler"].map(str::to_owned).into_iter().chain(functions) {
+        if !std::path::Path::new(&file).is_file() {
+            return failed(1, format!("func publishes the current folder, which has no {file}"));
         }
     }
     match publish(azure, app) {

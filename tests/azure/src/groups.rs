@@ -89,12 +89,12 @@ fn resource_delete(azure: &mut Azure, call: &Call) -> Outcome {
     Ok(Value::Null)
 }
 
-/// Removes a resource and what goes with it.
+/// Removes a resource and what Azure deletes with it.
 fn forget(azure: &mut Azure, id: &str) {
     let Some(position) = azure.resources.iter().position(|resource| resource.id() == id) else { return };
     let gone = azure.resources.remove(position);
     if gone.kind == SITE {
-        // A plan goes with its last app.
+        // A plan is deleted with its last app.
         azure
             .resources
             .retain(|resource| Some(resource.id().as_str()) != gone.properties["serverFarmId"].as_str());
@@ -110,7 +110,7 @@ fn tag_update(azure: &mut Azure, call: &Call) -> Outcome {
         "Merge" => true,
         "Delete" => false,
         other => {
-            return Err(failed(70, format!("the stand-in merges and deletes tags, it does not {other}")));
+            return Err(failed(70, format!("the stand-in does not support --operation {other}")));
         }
     };
     let named = tags(call);
@@ -127,7 +127,7 @@ fn tag_update(azure: &mut Azure, call: &Call) -> Outcome {
     }
 }
 
-/// Adds a resource, unless somebody in the world has the name: `taken` says so.
+/// Adds a resource, or fails with the message `taken` if somebody else has the name.
 pub(crate) fn create(
     azure: &mut Azure,
     call: &Call,

@@ -1,21 +1,17 @@
 //! A stand-in for `az`, `func` and `curl`, for tests of the Azure scripts without Azure.
 //!
-//! One program under three names: what it is called decides what it is. It keeps a model of what exists in Azure in
-//! the JSON file that `AZURE_STUB_STATE` names, and answers from it, errors included. Every call is appended to the
-//! file that `AZURE_STUB_CALLS` names, one JSON array of the arguments to a line.
+//! One program under three names: it acts as the tool whose name it is run by. It keeps a model of what exists in Azure
+//! in the JSON file that `AZURE_STUB_STATE` names, and answers from it, errors included. Every call is appended to the
+//! file that `AZURE_STUB_CALLS` names, as a line with a JSON array of the arguments.
 //!
-//! `AZURE_STUB_KILL_AT=<n>` ends the caller and all it started at the nth call of a run, as a power cut would:
-//! before the call has any effect, or after it with `AZURE_STUB_KILL=after`. With `half-way`, `az functionapp create`
-//! has made the app and not yet its Application Insights; every other call is killed after its effect.
+//! `AZURE_STUB_KILL_AT=<n>` kills the caller and all it started at the nth call of a run, as a power cut would:
+//! before the call has an effect, or after it with `AZURE_STUB_KILL=after`. With `half-way`, `az functionapp create`
+//! has created the app but not its Application Insights; every other call is killed after its effect.
 //!
-//! What it does not do: look at the rules that the real service has beyond those the model spells out, take time,
-//! or support commands and flags that the scripts do not use.
+//! It does not apply rules of the real service beyond those of the model, takes no time, and does not support commands
+//! that the scripts do not use.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a stand-in that cannot go on must end the test loudly"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a stand-in that cannot continue must fail the test")]
 
 use std::process::ExitCode;
 
@@ -29,7 +25,7 @@ mod az;
 mod curl;
 mod func;
 
-// The commands of az, by what they are about.
+// The commands of az by subject.
 mod app;
 mod device;
 mod dps;
@@ -50,7 +46,7 @@ fn main() -> ExitCode {
         "az" => az::answer(&mut azure, &arguments),
         "func" => func::answer(&mut azure, &arguments),
         "curl" => curl::answer(&mut azure, &arguments),
-        other => answer::failed(70, format!("the stand-in was called as {other}; it is az, func or curl")),
+        other => answer::failed(70, format!("expected to be run as az, func or curl, found {other}")),
     };
     model::save(&azure);
     call.perhaps_kill(calls::HALF_WAY);

@@ -7,38 +7,40 @@ use serde_json::{Map, Value, json};
 
 use crate::calls::variable;
 
-/// The whole model, as it is in the state file. A test writes the beginning and reads the end.
+/// The model, as in the state file. A test writes it before a run and reads it afterwards.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Azure {
-    /// The subscription of the signed-in user; none when `az login` is due.
+    /// The subscription of the signed-in user; none if nobody is signed in.
     pub(crate) subscription: Option<String>,
     /// Installed extensions of az.
     pub(crate) extensions: Vec<String>,
     /// Regions with Flex Consumption.
     pub(crate) flex_locations: Vec<String>,
-    /// Worldwide names that somebody else has.
+    /// Names, unique worldwide, that somebody else has.
     pub(crate) names_taken: Vec<String>,
     /// Resource groups by name.
     pub(crate) groups: BTreeMap<String, Group>,
-    /// What is in the groups.
+    /// The resources in the groups.
     pub(crate) resources: Vec<Resource>,
     /// Enrollment groups, by `<DPS instance>/<id>`.
     pub(crate) enrollment_groups: BTreeMap<String, Value>,
     /// Registrations, by `<DPS instance>/<registration id>`.
     pub(crate) registrations: BTreeMap<String, Value>,
-    /// Rows that Application Insights has, and the query that each `az rest` asked.
+    /// The rows of Application Insights, and the query of each `az rest`.
     pub(crate) log_rows: Vec<Vec<String>>,
     pub(crate) queries: Vec<String>,
-    /// How many more times a published function is not to be seen.
+    /// The functions of the app that is published: the path of each one's address, by name.
+    pub(crate) functions: BTreeMap<String, String>,
+    /// How many more times a published function is not found.
     pub(crate) function_appears_after: u32,
-    /// What curl gets before it gets the function's own answer: a status, or `refused` for no connection.
+    /// What curl gets before the function's own answer: a status, or `refused` for no connection.
     pub(crate) webhook_first: Vec<String>,
-    /// What DPS gets from the function instead of its own answer, by registration id: a status or `no hub`.
+    /// What DPS gets instead of the function's own answer, by registration id: a status or `no hub`.
     pub(crate) webhook_for_dps: BTreeMap<String, String>,
-    /// Commands that fail before they have an effect, by command: what az says, one for each call.
+    /// Failures by command, one for each of its next calls, which then have no effect.
     pub(crate) failures: BTreeMap<String, Vec<Failure>>,
-    /// How many keys were made: each is another one.
+    /// How many keys were created; each has another value.
     pub(crate) keys_made: u32,
 }
 
@@ -64,7 +66,7 @@ pub(crate) struct Resource {
     pub(crate) properties: Map<String, Value>,
 }
 
-/// How az ends, and with which words: all that it says if `ERROR: ` is in them, what comes after that otherwise.
+/// The exit code and message of az: all of its standard error if it contains `ERROR: `, otherwise what follows that.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Failure {
@@ -94,6 +96,8 @@ impl Default for Azure {
             registrations: BTreeMap::new(),
             log_rows: Vec::new(),
             queries: Vec::new(),
+            // Azure gives the function's name in lower case here.
+            functions: BTreeMap::from([("HttpTrigger1".to_owned(), "api/httptrigger1".to_owned())]),
             function_appears_after: 0,
             webhook_first: Vec::new(),
             webhook_for_dps: BTreeMap::new(),
@@ -104,18 +108,18 @@ impl Default for Azure {
 }
 
 impl Azure {
-    /// The resource of this type and name, names compared as Azure does.
+    /// The resource of this type and name, ignoring case as Azure does.
     pub(crate) fn find(&self, kind: &str, name: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.is(kind, name))
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub(crate) fn find_mut(&mut self, kind: &str, name: &str) -> Option<&mut Resource> {
         self.resources.iter_mut().find(|resource| resource.is(kind, name))
     }
 
-    /// A new key of a function. The word SECRET is what the tests look for in everything that is printed; the last
-    /// characters are such that a URL cannot hold them as they are.
+    /// A new function key. The tests look for the word SECRET in everything that is printed; the last characters
+    /// must be percent-encoded in a URL.
     pub(crate) fn make_key(&mut self, name: &str) -> String {
         self.keys_made += 1;
         format!("SECRET{}{name}+/a_-==", self.keys_made)
@@ -129,14 +133,14 @@ impl Resource {
         self.kind.eq_ignore_ascii_case(kind) && self.name.eq_ignore_ascii_case(name)
     }
 
-    /// Where Azure Resource Manager has it.
+    /// Its Azure resource id.
     pub(crate) fn id(&self) -> String {
         format!("/subscriptions/0000/resourceGroups/{}/providers/{}/{}", self.group, self.kind, self.name)
     }
 
     /// As `az resource show` and `az resource list` print it.
     pub(crate) fn shown(&self) -> Value {
-        // Without tags the service gives null.
+        // The service returns null for no tags.
         let tags = if self.tags.is_empty() { Value::Null } else { json!(self.tags) };
         json!({"id": self.id(), "name": self.name, "type": self.kind, "resourceGroup": self.group, "tags": tags,
                "properties": self.properties})
@@ -147,10 +151,10 @@ impl Resource {
 pub(crate) fn load() -> Azure {
     let path = variable("AZURE_STUB_STATE");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("cannot read {path}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path} is no model: {error}"))
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path} is not a valid model: {error}"))
 }
 
-/// Writes the model back, whole or not at all.
+/// Writes the model back atomically.
 pub(crate) fn save(azure: &Azure) {
     let path = variable("AZURE_STUB_STATE");
     let text = serde_json::to_string_pretty(azure).expect("the model is JSON");

@@ -45,7 +45,7 @@ struct Flag {
 // === impl Call ===
 
 impl Call {
-    /// The call that these arguments are, or az's refusal of them: exit code 2 and one sentence.
+    /// Parses az's arguments, or gives az's refusal: exit code 2 and one sentence.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self, Answer> {
         let commands = tables();
         let words = arguments.iter().take_while(|argument| !argument.starts_with('-')).count();
@@ -71,19 +71,19 @@ impl Call {
         Ok(Self { command: name, flags })
     }
 
-    /// The values after a flag, by the flag's first name; none if it was not given.
+    /// The values of a flag, by the flag's first name; none if it was not given.
     pub(crate) fn values(&self, flag: &str) -> &[String] {
         self.flags.get(flag).map_or(&[], Vec::as_slice)
     }
 
-    /// The one value after a flag.
+    /// The first value of a flag.
     pub(crate) fn value(&self, flag: &str) -> Option<&str> {
         self.values(flag).first().map(String::as_str)
     }
 
-    /// The value of a flag that the model cannot do without.
+    /// The value of a flag that the model requires.
     pub(crate) fn need(&self, flag: &str) -> Result<&str, Answer> {
-        self.value(flag).ok_or_else(|| error(2, format!("the stand-in wants {flag} of '{}'", self.command)))
+        self.value(flag).ok_or_else(|| error(2, format!("the stand-in needs {flag} for '{}'", self.command)))
     }
 }
 
@@ -103,7 +103,7 @@ fn parse_flags(
             return Err(error(2, format!("unrecognized arguments: {}", rest.join(" "))));
         };
         if let Some(deprecated) = &flag.deprecated {
-            // A whole flag is deprecated, or one of its names.
+            // Either the flag is deprecated or one of its names.
             let by_name = deprecated.get(given).is_some();
             if by_name || deprecated.get("hide").is_some() {
                 return Err(error(
@@ -144,7 +144,7 @@ fn parse_flags(
 // === impl Flag ===
 
 impl Flag {
-    /// How few and how many values follow.
+    /// The smallest and largest number of values.
     fn count(&self) -> (usize, usize) {
         if self.takes_value == Some(false) {
             return (0, 0);
@@ -175,7 +175,7 @@ fn find(command: &Command, given: &str) -> Option<(String, Flag)> {
         };
         return Some((name.clone(), flag));
     }
-    // Every command has these.
+    // Flags that every command has.
     let flag = match given {
         "--output" | "-o" => Flag {
             choices: ["json", "jsonc", "none", "table", "tsv", "yaml", "yamlc"].map(str::to_owned).into(),
@@ -191,7 +191,7 @@ fn find(command: &Command, given: &str) -> Option<(String, Flag)> {
 fn tables() -> BTreeMap<String, Command> {
     let mut commands = BTreeMap::new();
     for text in [include_str!("../data/az-commands.json"), include_str!("../data/az-commands-more.json")] {
-        let tables: Tables = serde_json::from_str(text).expect("the tables have one form");
+        let tables: Tables = serde_json::from_str(text).expect("the tables are valid");
         commands.extend(tables.commands);
     }
     commands

@@ -19,7 +19,7 @@ fn hubs_and_the_service_are_made_and_linked() {
     assert_eq!(
         run.stdout.lines().last(),
         Some(
-            "contoso-dps is there, with contoso-toasters-hub contoso-spare-hub. Its ID scope, for devices: 0ne00001098"
+            "contoso-dps is linked to contoso-toasters-hub contoso-spare-hub. Its ID scope, for devices: 0ne00001098"
         )
     );
     assert_eq!(
@@ -48,10 +48,10 @@ fn twice_in_a_row_changes_nothing() {
 }
 
 #[test]
-fn a_hub_that_is_there_is_linked_and_a_new_one_is_added() {
+fn an_existing_hub_is_linked_and_a_new_one_is_added() {
     let world = World::new();
     world.run("create-dps.sh", &["--iot-hubs", "contoso-toasters"]).succeeded();
-    // One name is the beginning of the other, and one is there twice.
+    // One name is a prefix of the other, and one is given twice.
     world
         .run("create-dps.sh", &["--iot-hubs", "contoso-toasters contoso-toasters-2 contoso-toasters-2"])
         .succeeded();
@@ -62,14 +62,16 @@ fn a_hub_that_is_there_is_linked_and_a_new_one_is_added() {
 }
 
 #[test]
-fn names_that_are_taken_and_limits() {
+fn names_that_are_taken_and_quotas() {
     for (name, step) in [
         ("contoso-toasters-hub", "creating the IoT hub contoso-toasters-hub"),
         ("contoso-dps", "creating the Device Provisioning Service instance"),
     ] {
         let world = World::new();
         world.change(|state| state["names_taken"] = json!([name]));
-        world.run("create-dps.sh", &[]).failed(1, &[step, "is not available", "the name is taken"]);
+        world
+            .run("create-dps.sh", &[])
+            .failed(1, &[step, "is not available", "another name: this one is taken"]);
     }
     let world = World::new();
     world
@@ -78,8 +80,8 @@ fn names_that_are_taken_and_limits() {
 }
 
 #[test]
-fn throttled_anywhere_it_goes_on_when_run_again() {
-    let wanted = {
+fn after_throttling_anywhere_a_second_run_completes_it() {
+    let expected = {
         let world = World::new();
         world.run("create-dps.sh", &[]).succeeded();
         world.essence()
@@ -97,6 +99,6 @@ fn throttled_anywhere_it_goes_on_when_run_again() {
         world.fail_next(command, 1, "(429) Too Many Requests");
         world.run("create-dps.sh", &[]).failed(1, &[&format!("az {command} (exit code 1)"), "wait a minute"]);
         world.run("create-dps.sh", &[]).succeeded();
-        assert_eq!(world.essence(), wanted, "after {command} failed");
+        assert_eq!(world.essence(), expected, "after {command} failed");
     }
 }

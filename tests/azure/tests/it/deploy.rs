@@ -54,7 +54,7 @@ fn twice_in_a_row_changes_nothing() {
 }
 
 #[test]
-fn what_somebody_else_made_is_used_and_not_tagged() {
+fn what_somebody_else_created_is_used_and_not_tagged() {
     let world = World::new();
     world.set_state(json!({
         "groups": {"contoso-group": {"location": "eastus", "tags": {"team": "toasters"}}},
@@ -68,7 +68,7 @@ fn what_somebody_else_made_is_used_and_not_tagged() {
 }
 
 #[test]
-fn a_function_that_is_not_there_yet_is_waited_for() {
+fn a_function_that_does_not_answer_yet_is_waited_for() {
     let world = World::new();
     world.change(|state| {
         state["function_appears_after"] = json!(3);
@@ -79,10 +79,10 @@ fn a_function_that_is_not_there_yet_is_waited_for() {
     assert_eq!(run.calls_of("az functionapp function show").len(), 3 + 2, "{run:#?}");
     assert_eq!(run.calls_of("curl").len(), 4, "{run:#?}");
     let told: Vec<_> =
-        run.stdout.lines().filter(|line| line.contains("no answer of the function yet")).collect();
-    let wanted = ["404", "000", "503"]
-        .map(|status| format!("  no answer of the function yet ({status}): waiting up to 60 s"));
-    assert_eq!(told, wanted);
+        run.stdout.lines().filter(|line| line.contains("no answer from the function yet")).collect();
+    let expected = ["404", "000", "503"]
+        .map(|status| format!("  no answer from the function yet ({status}): waiting up to 60 s"));
+    assert_eq!(told, expected);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn an_app_that_is_starting_is_waited_for() {
             assert_eq!(run.calls_of(&format!("az {command}")).len(), calls, "{run:#?}");
             assert_eq!(world.essence(), World::deployed().essence());
         }
-        // Without end it is told, with Azure's words.
+        // If it does not end, Azure's message is reported.
         let world = World::new();
         world.change(|state| state["failures"]["functionapp function show"] = starting.clone());
         world.deploy(&[]).failed(1, &["did not appear within 0 s", said]);
@@ -117,7 +117,7 @@ fn an_app_that_is_starting_is_waited_for() {
 }
 
 #[test]
-fn a_function_that_never_appears_is_told() {
+fn a_function_that_never_appears_is_reported() {
     let world = World::new();
     world.change(|state| state["function_appears_after"] = json!(1_000_000));
     world.deploy(&[]).failed(
@@ -131,12 +131,12 @@ fn a_function_that_never_appears_is_told() {
 }
 
 #[test]
-fn a_function_that_does_not_work_is_told() {
+fn a_function_that_fails_is_reported() {
     for (first, says) in [
-        ("500", "500: the function is there and does not work. DPS would try again for minutes"),
+        ("500", "500: the function exists but fails. DPS would retry for minutes"),
         ("404", "404: the app has no function at this address"),
-        ("401", "401: the key in the URL is none of the function's. DPS would tell the device 400209"),
-        ("refused", "no answer at all"),
+        ("401", "401: the key in the URL is not one of the function's keys. The device would get 400209"),
+        ("refused", "check the name of the app and the network: there was no answer"),
     ] {
         let world = World::new();
         world.change(|state| state["webhook_first"] = json!([first]));
@@ -163,7 +163,7 @@ fn not_signed_in() {
         &[
             "failed while checking that you are signed in",
             "Azure said:  ERROR: Please run 'az login' to setup account.",
-            "Try:         az login, then run deploy.sh again.",
+            "Try:         'az login', then run deploy.sh again.",
         ],
     );
     assert_eq!(run.calls.len(), 1, "{run:#?}");
@@ -177,8 +177,10 @@ fn a_name_that_is_taken() {
     ] {
         let world = World::new();
         world.change(|state| state["names_taken"] = json!([name]));
-        world.deploy(&[]).failed(1, &[&format!("failed while {step}"), said, "the name is taken"]);
-        // With another name it goes on from there.
+        world
+            .deploy(&[])
+            .failed(1, &[&format!("failed while {step}"), said, "another name: this one is taken"]);
+        // With another name it continues from there.
         world.deploy(&["--storage-account", "another1", "--function-app", "another-app"]).succeeded();
     }
 }
@@ -196,7 +198,7 @@ fn every_command_that_fails_is_explained() {
     let throttled =
         "(TooManyRequests) The request is being throttled as the limit has been reached for operation type.";
     for (command, step) in [
-        ("functionapp list-flexconsumption-locations", "checking that the region has Flex Consumption"),
+        ("functionapp list-flexconsumption-locations", "checking that the region offers Flex Consumption"),
         ("group exists", "looking for the Function App"),
         ("group create", "creating the resource group"),
         ("resource show", "creating the storage account"),
@@ -214,7 +216,7 @@ fn every_command_that_fails_is_explained() {
                 &format!("deploy.sh: failed while {step}."),
                 &format!("What failed: az {command} (exit code 1)"),
                 throttled,
-                "wait a minute and run deploy.sh again",
+                "wait a minute and run deploy.sh again; it continues where it stopped",
             ],
         );
         world.deploy(&[]).succeeded();
@@ -223,7 +225,7 @@ fn every_command_that_fails_is_explained() {
 }
 
 #[test]
-fn the_error_is_shown_though_many_warnings_come_before_it() {
+fn the_error_is_shown_despite_many_warnings_before_it() {
     let world = World::new();
     let warnings = (1..=9).map(|number| format!("WARNING: step {number}\n")).collect::<String>();
     world.fail_next(
@@ -249,13 +251,13 @@ fn what_to_try_fits_what_azure_said() {
         ),
         (
             "(InvalidResourceGroupLocation) Invalid resource group location 'westus2'.",
-            "in which that resource group already is",
+            "the LOCATION of the existing resource group",
         ),
         (
             "HTTPSConnectionPool(host='management.azure.com'): Max retries exceeded with url",
             "Azure could not be reached",
         ),
-        ("unrecognized arguments: --https-only true", "az upgrade"),
+        ("unrecognized arguments: --https-only true", "this az is older than the scripts"),
         ("Deployment was successful but the app appears to be unhealthy.", "without the executable bit"),
         (
             "Bad Request({\"Message\":\"Encountered an error (ServiceUnavailable) from host runtime.\"})",
@@ -263,9 +265,9 @@ fn what_to_try_fits_what_azure_said() {
         ),
         (
             "(InternalServerError) trackingId 1403429f-4290-4291-8403-429042904290",
-            "the command again with --debug",
+            "run the command with --debug",
         ),
-        ("Something nobody has seen before", "the command again with --debug"),
+        ("An unknown error", "run the command with --debug"),
     ] {
         let world = World::new();
         world.fail_next("group create", 1, said);
@@ -274,9 +276,9 @@ fn what_to_try_fits_what_azure_said() {
 }
 
 #[test]
-fn by_itself_it_builds_the_package_and_publishes_that() {
+fn without_a_package_it_builds_one_and_publishes_it() {
     let world = World::new();
-    let run = world.run_in_checkout(&[]);
+    let run = world.run_in_checkout("deploy.sh", &[]);
     run.succeeded();
     let publish = run.calls_of("az functionapp deployment source config-zip");
     assert!(
@@ -289,7 +291,7 @@ fn by_itself_it_builds_the_package_and_publishes_that() {
 #[test]
 fn func_can_publish_instead() {
     let world = World::new();
-    let run = world.run_in_checkout(&["--with-func"]);
+    let run = world.run_in_checkout("deploy.sh", &["--with-func"]);
     run.succeeded();
     assert_eq!(run.calls_of("func azure functionapp publish contoso-app").len(), 1, "{run:#?}");
     assert!(run.calls_of("az functionapp deployment source config-zip").is_empty(), "{run:#?}");
@@ -298,17 +300,26 @@ fn func_can_publish_instead() {
 }
 
 #[test]
-fn a_build_that_fails_ends_it_before_azure_is_touched() {
+fn a_failed_build_ends_it_before_anything_is_created() {
     let world = World::new();
     let checkout = world.checkout();
     std::fs::write(checkout.join("scripts/package.sh"), "#!/bin/sh\necho no compiler >&2\nexit 7\n").unwrap();
-    let run = world.run_in_checkout(&[]);
-    run.failed(1, &["no compiler", "failed while building the package", "scripts/package.sh by itself"]);
-    assert_eq!(run.calls.len(), 1, "only who is signed in was asked: {run:#?}");
+    let run = world.run_in_checkout("deploy.sh", &[]);
+    run.failed(
+        1,
+        &[
+            "no compiler",
+            "failed while building the package",
+            "Try:         fix what scripts/package.sh reports above.",
+        ],
+    );
+    assert_eq!(run.calls.len(), 1, "only the subscription was looked up: {run:#?}");
 }
 
 #[test]
-fn a_package_that_is_not_there_is_refused() {
+fn a_missing_package_is_refused() {
     let world = World::new();
-    world.run("deploy.sh", &["--package", "/nowhere.zip"]).failed(64, &["there is no package /nowhere.zip"]);
+    world
+        .run("deploy.sh", &["--package", "/nowhere.zip"])
+        .failed(64, &["deploy.sh: the package /nowhere.zip does not exist\n"]);
 }

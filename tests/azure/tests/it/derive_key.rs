@@ -34,13 +34,13 @@ fn the_published_vectors() {
 }
 
 #[test]
-fn what_is_no_group_key_is_refused_and_not_repeated() {
+fn an_invalid_group_key_is_refused_and_not_printed() {
     let world = World::new();
     for input in ["", "\n", "not base64!\n", "QUJD\n", "oiK77Oy7rBw8YB6IS6ukRChAw\n"] {
         let run = world.run_with("derive-key.sh", &["--registration-id", "contoso-toaster-007"], input, &[]);
-        run.failed(1, &["the line on standard input is no group key", "base64 of 16 to 64 bytes"]);
+        run.failed(1, &["the line on standard input is not a group key", "base64 of 16 to 64 bytes"]);
         assert!(run.stdout.is_empty(), "{run:#?}");
         assert!(input.trim().is_empty() || !run.stderr.contains(input.trim()), "{run:#?}");
     }
-    world.run("derive-key.sh", &[]).failed(64, &["--registration-id"]);
+    world.run("derive-key.sh", &[]).failed(64, &["derive-key.sh: --registration-id ID is required\n"]);
 }

@@ -23,12 +23,8 @@ fn the_key_then_the_webhook_then_the_group() {
     );
     let keys = world.keys();
     assert_eq!(keys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["default", "dps"]);
-    assert_eq!(
-        world.key_of_the_enrollment(),
-        keys[1].1,
-        "DPS holds the function's own key for it, not `default`"
-    );
-    assert!(keys[1].1.ends_with("+/a_-=="), "the model's keys need encoding");
+    assert_eq!(world.key_of_the_enrollment(), keys[1].1, "DPS has a key of its own, not `default`");
+    assert!(keys[1].1.ends_with("+/a_-=="), "the model's keys need percent-encoding");
 
     let position =
         |command: &str| run.calls.iter().position(|call| call.join(" ").starts_with(command)).unwrap();
@@ -45,14 +41,14 @@ fn twice_in_a_row_keeps_the_key_and_updates_the_group() {
     assert_eq!((world.essence(), world.keys()), (before, keys));
     assert!(
         run.calls_of("az functionapp function keys set").is_empty(),
-        "a new value would cut DPS off: {run:#?}"
+        "with a new value DPS would be refused: {run:#?}"
     );
     assert_eq!(run.calls_of("az iot dps enrollment-group update").len(), 1, "{run:#?}");
 }
 
 #[test]
-fn an_az_that_cannot_read_keys_replaces_none() {
-    // What az 2.87 makes of every function's keys: https://github.com/Azure/azure-cli/issues/33516
+fn with_an_az_that_cannot_read_keys_none_is_replaced() {
+    // What az 2.87 prints for the keys of every function: https://github.com/Azure/azure-cli/issues/33516
     let world = World::enrolled();
     let az = world.path("bin/az");
     std::fs::rename(&az, world.path("bin/az-of-the-model")).unwrap();
@@ -64,13 +60,15 @@ fn an_az_that_cannot_read_keys_replaces_none() {
     std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let keys = world.keys();
     for script in ["enroll.sh", "rotate-key.sh"] {
-        world.run(script, &[]).failed(1, &["this az cannot read the keys of a function", "az upgrade"]);
+        world
+            .run(script, &[])
+            .failed(1, &["this version of az cannot read the keys of a function", "az upgrade"]);
     }
     assert_eq!(world.keys(), keys);
 }
 
 #[test]
-fn a_group_that_the_portal_made_is_given_the_policy() {
+fn a_group_created_in_the_portal_gets_the_policy() {
     let world = World::with_dps();
     world.change(|state| {
         state["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"] =
@@ -78,21 +76,21 @@ fn a_group_that_the_portal_made_is_given_the_policy() {
     });
     world.run("enroll.sh", &[]).succeeded();
     assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1);
-    // It is not ours, so clean-up must not find it on the app.
+    // The script did not create it, so cleanup.sh must not find it on the app.
     assert_eq!(world.resource("Microsoft.Web/sites")["tags"], json!({"created-by": "dps-custom-allocation"}));
 }
 
 #[test]
-fn the_webhook_is_called_before_dps_is_told_of_it() {
+fn the_webhook_is_checked_before_the_enrollment_is_written() {
     for (first, says) in [
-        (json!(["401"]), "401: the key in the URL is none of the function's"),
+        (json!(["401"]), "401: the key in the URL is not one of the function's keys"),
         (
             json!(["404"]),
-            "404: the app has no function at this address. DPS would tell the device 400207. Run deploy.sh",
+            "404: the app has no function at this address. The device would get 400207. Run deploy.sh, then enroll.sh again.",
         ),
         (
             json!(["503"]),
-            "503: the function is there and does not work. DPS would try again for minutes, then tell the device 400207. Look in logs.sh.",
+            "503: the function exists but fails. DPS would retry for minutes, then the device would get 400207. See scripts/logs.sh.",
         ),
     ] {
         let world = World::with_dps();
@@ -104,7 +102,7 @@ fn the_webhook_is_called_before_dps_is_told_of_it() {
 }
 
 #[test]
-fn before_deploy_there_is_nothing_to_enroll() {
+fn without_a_deployed_function_it_fails() {
     let world = World::new();
     world.run("create-dps.sh", &[]).succeeded();
     world.run("enroll.sh", &[]).failed(1, &["failed while looking for the function", "deploy.sh"]);
@@ -129,7 +127,7 @@ fn an_app_that_is_starting_is_waited_for() {
 }
 
 #[test]
-fn a_hub_that_is_not_linked_is_told_by_name() {
+fn a_hub_that_is_not_linked_is_named() {
     let world = World::with_dps();
     world
         .run("enroll.sh", &["--iot-hubs", "contoso-toasters-hub contoso-other-hub"])
@@ -152,7 +150,7 @@ fn hubs_are_found_without_regard_to_case() {
 }
 
 #[test]
-fn azures_words_are_repeated_without_the_key_in_them() {
+fn azures_message_is_printed_without_the_key_in_it() {
     let world = World::enrolled();
     let url = world.state()["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"]
         ["customAllocationDefinition"]["webhookUrl"]
@@ -172,7 +170,7 @@ fn azures_words_are_repeated_without_the_key_in_them() {
 }
 
 #[test]
-fn a_key_that_the_script_never_saw_is_not_repeated_either() {
+fn a_key_unknown_to_the_script_is_not_printed_either() {
     let world = World::enrolled();
     let url = "https://other.azurewebsites.net/api/Other?code=SECRETother%3d%3d&clientId=dps";
     world.fail_next(
@@ -187,8 +185,8 @@ fn a_key_that_the_script_never_saw_is_not_repeated_either() {
 }
 
 #[test]
-fn throttled_anywhere_it_goes_on_when_run_again() {
-    let wanted = World::enrolled().essence();
+fn after_throttling_anywhere_a_second_run_completes_it() {
+    let expected = World::enrolled().essence();
     for command in [
         "extension add",
         "functionapp function show",
@@ -204,7 +202,7 @@ fn throttled_anywhere_it_goes_on_when_run_again() {
         world.fail_next(command, 1, "(429) Too Many Requests");
         world.run("enroll.sh", &[]).failed(1, &[&format!("az {command} (exit code 1)"), "wait a minute"]);
         world.run("enroll.sh", &[]).succeeded();
-        assert_eq!(world.essence(), wanted, "after {command} failed");
+        assert_eq!(world.essence(), expected, "after {command} failed");
         assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1);
     }
 }

@@ -1,16 +1,21 @@
-//! `.funcignore` under the rules of those who read it: Core Tools have their own, everybody else has gitignore's.
+//! `.funcignore` under the rules of the tools that read it: Core Tools have their own, other tools follow gitignore.
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use regex::Regex;
 
 use crate::world::repository;
 
-/// What lies in a working copy, by path, and whether it is to be shipped.
-const FILES: [(&str, bool); 22] = [
+/// Files of a working copy whose functions are `Allocate` and `HttpTrigger1`, and whether each is published.
+const FILES: [(&str, bool); 29] = [
     ("host.json", true),
     ("handler", true),
     ("HttpTrigger1/function.json", true),
     ("HttpTrigger1/sample.dat", true),
+    ("Allocate/function.json", true),
+    ("Allocate/sample.dat", true),
+    ("Allocate/notes.md", false),
+    ("Allocate/old/function.json", false),
+    ("allocate_v-2/function.json", true),
     (".funcignore", false),
     (".git/config", false),
     (".github/workflows/ci.yml", false),
@@ -26,6 +31,8 @@ const FILES: [(&str, bool); 22] = [
     ("local.settings.json", false),
     ("scripts/lib/azure.sh", false),
     ("src/main.rs", false),
+    ("src/webhook/function.json", false),
+    ("src/function.rs", false),
     ("target/.rustc_info.json", false),
     ("target/release/handler", false),
     ("tests/fixtures/requests/requests.http", false),
@@ -36,8 +43,9 @@ fn text() -> String {
 }
 
 /// The rule of Core Tools, from its `GitIgnoreParser.cs`
-/// (<https://github.com/Azure/azure-functions-core-tools/tree/main/src/Cli/func/Common>): each line is a regular
-/// expression for the beginning of a path, up to a word's end, and a line with `!` wins wherever it stands.
+/// (<https://github.com/Azure/azure-functions-core-tools/tree/main/src/Cli/func/Common>): each line becomes a regular
+/// expression for the beginning of a path, up to the end of a word. Only `*` and `**` are special, not `[`. A line with
+/// `!` wins wherever it stands.
 struct CoreTools {
     ignored: Regex,
     kept: Regex,
@@ -83,7 +91,7 @@ fn git(text: &str) -> Gitignore {
 }
 
 #[test]
-fn it_ships_the_app_and_nothing_else_under_both_rules() {
+fn the_app_and_nothing_else_is_published_under_both_rules() {
     let (core_tools, git) = (CoreTools::new(&text()), git(&text()));
     for (path, shipped) in FILES {
         assert_eq!(core_tools.ships(path), shipped, "{path} under the rules of Core Tools");
@@ -114,11 +122,15 @@ fn every_file_of_the_project_is_decided_alike() {
 }
 
 #[test]
-fn the_two_rules_differ_where_the_file_must_not_rely_on_them() {
-    // What makes this test worth its lines: the obvious file ships a part of target/ and, for git, no function.
+fn the_two_rules_differ() {
+    // The obvious lines publish a part of target/, and no function under gitignore's rules.
     let core_tools = CoreTools::new("target/\n*.rs\n");
     assert!(core_tools.ships("target/.rustc_info.json") && core_tools.ships("src/main.rs"));
     let obvious = "*\n!HttpTrigger1\n";
     assert!(CoreTools::new(obvious).ships("HttpTrigger1/function.json"));
     assert!(!git_ships(&git(obvious), "HttpTrigger1/function.json"));
+    // The line for folders that gitignore needs would publish everything under Core Tools without its brackets.
+    let folders = "*\n!/*/\n!/*/function.json\n";
+    assert!(git_ships(&git(folders), "Allocate/function.json") && !git_ships(&git(folders), "src/main.rs"));
+    assert!(CoreTools::new(folders).ships("src/main.rs"));
 }

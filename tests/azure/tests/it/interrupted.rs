@@ -1,4 +1,4 @@
-//! Killed at every call, before it has an effect and after, and run again: the end is the same.
+//! Killed at every call, before it has an effect and after, then run again: the result is the same.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use crate::world::World;
 
 /// Runs `script` in worlds that `prepare` makes, killed at each of its calls, and again until it is done.
 fn killed_everywhere(prepare: fn() -> World, script: fn(&World, &[(&str, &str)]) -> Run, check: fn(&World)) {
-    let (calls, wanted) = {
+    let (calls, expected) = {
         let world = prepare();
         let run = script(&world, &[]);
         run.succeeded();
         check(&world);
         (run.calls.len(), world.essence())
     };
-    assert!(calls >= 5, "a script that calls next to nothing is not the one meant");
+    assert!(calls >= 5, "expected at least 5 calls, found {calls}");
     for call in 1..=calls {
         for moment in ["before", "after"] {
             let world = prepare();
@@ -23,7 +23,7 @@ fn killed_everywhere(prepare: fn() -> World, script: fn(&World, &[(&str, &str)])
             let run = script(&world, &[]);
             assert!(run.status.success(), "killed {moment} call {call}, then: {run:#?}");
             check(&world);
-            assert_eq!(world.essence(), wanted, "killed {moment} call {call}");
+            assert_eq!(world.essence(), expected, "killed {moment} call {call}");
         }
     }
 }
@@ -56,10 +56,10 @@ fn deploy_between_the_app_and_its_application_insights() {
 
     let run = world.deploy(&[]);
     run.succeeded();
-    let says = "Function App contoso-app, Application Insights, Turn on, with contoso-app for its name.";
+    let says = "contoso-app, Application Insights, Turn on, with contoso-app as its name.";
     assert!(run.stdout.contains(says), "{run:#?}");
     assert_eq!(world.resource("Microsoft.Web/sites")["properties"]["published"], true);
-    // Where it is, nothing is said.
+    // When it exists, nothing is said.
     assert!(!World::deployed().deploy(&[]).stdout.contains("Turn on"));
 }
 
@@ -90,9 +90,12 @@ fn rotate_key() {
         World::enrolled,
         |world, variables| {
             let run = world.run_with("rotate-key.sh", &[], "", variables);
-            // Whatever happened: the key that DPS holds is one of the function's.
+            // Whatever happened, the key that DPS has is one of the function's.
             let held = world.key_of_the_enrollment();
-            assert!(world.keys().iter().any(|(_, value)| *value == held), "DPS is cut off after {run:#?}");
+            assert!(
+                world.keys().iter().any(|(_, value)| *value == held),
+                "DPS has no valid key after {run:#?}"
+            );
             run
         },
         |world| {
@@ -150,16 +153,16 @@ fn cleanup_of_a_whole_group_and_of_a_part_in_somebody_elses_dps() {
 }
 
 #[test]
-fn ctrl_c_is_answered_with_what_to_do() {
+fn ctrl_c_says_how_to_continue() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let world = World::enrolled();
         let az = world.path("bin/az");
         std::fs::remove_file(&az).unwrap();
-        // To the whole group, as a terminal sends it.
+        // To the whole process group, as a terminal sends it.
         std::fs::write(&az, format!("#!/bin/sh\nkill -{signal} 0\nsleep 60\n")).unwrap();
         std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let run = world.run("enroll.sh", &[]);
-        let says = "enroll.sh: stopped while checking that you are signed in. Running it again takes up from there.\n";
+        let says = "enroll.sh: stopped while checking that you are signed in. Run it again to continue from there.\n";
         run.failed(code, &[says]);
         assert_eq!(run.stderr, says);
     }

@@ -9,7 +9,7 @@ fn names(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn the_old_key_is_removed_when_the_new_one_has_served() {
+fn the_old_key_is_removed_once_the_new_one_has_worked() {
     let world = World::enrolled();
     let old = world.key_of_the_enrollment();
     for (rotation, name) in [(1, "dps-2"), (2, "dps-3")] {
@@ -20,18 +20,18 @@ fn the_old_key_is_removed_when_the_new_one_has_served() {
         assert_ne!(world.key_of_the_enrollment(), old);
         assert_eq!(
             run.stdout.lines().last(),
-            Some(&*format!("DPS holds the key {name} now, and no older one is left."))
+            Some(&*format!("DPS now uses the key {name}; older ones are removed."))
         );
     }
     assert_eq!(world.state()["registrations"]["contoso-dps/contoso-toaster-007"]["status"], "assigned");
-    // The enrollment is as before otherwise, and enrolling again takes the newest key.
+    // Enrolling again uses the newest key.
     world.run("enroll.sh", &[]).succeeded();
     assert_eq!(world.key_of_the_enrollment(), world.keys()[1].1);
     assert_eq!(names(&world), ["default", "dps-3"]);
 }
 
 #[test]
-fn a_key_that_does_not_serve_is_not_trusted() {
+fn the_old_key_stays_when_the_new_one_does_not_work() {
     let world = World::enrolled();
     world.change(|state| state["webhook_for_dps"] = json!({"contoso-toaster-007": "500"}));
     world
@@ -41,12 +41,12 @@ fn a_key_that_does_not_serve_is_not_trusted() {
     world.change(|state| state["webhook_for_dps"] = json!({}));
     let run = world.run("rotate-key.sh", &[]);
     run.succeeded();
-    assert!(run.stdout.contains("dps-2 is there from a rotation that did not end"), "{run:#?}");
+    assert!(run.stdout.contains("dps-2 exists from an unfinished rotation: continuing with it."), "{run:#?}");
     assert_eq!(names(&world), ["default", "dps-2"]);
 }
 
 #[test]
-fn there_must_be_a_key_and_a_group_to_rotate() {
+fn without_a_key_or_a_group_it_fails() {
     let world = World::with_dps();
     world.run("rotate-key.sh", &[]).failed(1, &["the function has no key dps", "enroll.sh first"]);
     let world = World::enrolled();
@@ -71,7 +71,7 @@ fn nine_follows_eight_and_eleven_follows_ten() {
     assert_eq!(
         names(&world),
         ["default", "dps-08", "dps-1", "dps-10", "dps-old", "dpsx"],
-        "numbers, and only our names"
+        "keys are ordered by number, and other names are left alone"
     );
     assert_eq!(world.key_of_the_enrollment(), "SECRETc");
 }

@@ -1,9 +1,9 @@
-//! One run of a script, and what must hold of every one.
+//! One run of a script, and what must hold for every run.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
-/// One run of a script: how it ended, what it said, and which tools it called.
+/// One run of a script: its exit status, its output, and its calls of the stand-ins.
 #[derive(Debug)]
 pub(crate) struct Run {
     #[expect(dead_code, reason = "printed when a test fails")]
@@ -23,12 +23,12 @@ impl Run {
         self
     }
 
-    /// It ended with this exit code and said this on standard error.
+    /// It ended with this exit code and these sentences are in its standard error.
     #[track_caller]
     pub(crate) fn failed(&self, code: i32, says: &[&str]) -> &Self {
         assert_eq!(self.status.code(), Some(code), "{self:#?}");
         for words in says {
-            assert!(self.stderr.contains(words), "wanted {words:?} in {self:#?}");
+            assert!(self.stderr.contains(words), "expected {words:?} in {self:#?}");
         }
         self
     }
@@ -49,13 +49,13 @@ impl Run {
         self.calls.iter().filter(of_command).collect()
     }
 
-    /// No key in anything printed, nor in any argument but the one where az leaves no choice. Every key that the
-    /// model makes has the word SECRET in it, which percent-encoding leaves as it is.
+    /// No key is in its output, nor in an argument, except the one that az accepts in no other way. Every key of the
+    /// model contains the word SECRET, which percent-encoding does not change.
     #[track_caller]
     pub(crate) fn kept_its_secrets(&self) {
         assert!(
             !self.stdout.contains("SECRET") && !self.stderr.contains("SECRET"),
-            "a secret was shown: {self:#?}"
+            "a secret was printed: {self:#?}"
         );
         for call in &self.calls {
             for (position, argument) in call.iter().enumerate() {

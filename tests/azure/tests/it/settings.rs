@@ -1,4 +1,4 @@
-//! Flags, the settings file and `--dry-run`.
+//! Options, the settings file and `--dry-run`.
 
 use crate::run::Run;
 use crate::world::{World, repository};
@@ -20,30 +20,15 @@ fn bare(world: &World, script: &str, arguments: &[&str]) -> Run {
     world.finish(command, "")
 }
 
-/// What keeps a script from building the package: any file will do where it is not sent.
+/// The options with which deploy.sh builds no package: the stand-in accepts any file that it does not publish.
 fn package(script: &str) -> Vec<&'static str> {
     if script == "deploy.sh" { vec!["--package", "/etc/hostname"] } else { Vec::new() }
 }
 
 #[test]
-fn every_script_explains_itself() {
-    let world = World::new();
-    for script in SCRIPTS.iter().chain(&["derive-key.sh", "package.sh"]) {
-        let run = bare(&world, script, &["--help"]);
-        run.succeeded();
-        assert!(run.stdout.contains(&format!("Usage: scripts/{script}")), "{run:#?}");
-        assert!(run.stdout.contains("--dry-run") && run.stdout.contains("Exit codes:"), "{run:#?}");
-        assert!(
-            !run.stdout.contains("source \"") && run.stderr.is_empty() && run.calls.is_empty(),
-            "{run:#?}"
-        );
-    }
-}
-
-#[test]
 fn a_dry_run_prints_every_command_and_runs_none() {
     for script in SCRIPTS {
-        // Somebody else's DPS instance, so that there is more to clean up than a group.
+        // In a DPS instance of somebody else, so that more than a resource group is cleaned up.
         let world = World::enrolled();
         world.change(|state| {
             for resource in state["resources"].as_array_mut().unwrap() {
@@ -58,7 +43,7 @@ fn a_dry_run_prints_every_command_and_runs_none() {
         assert!(run.stdout.lines().all(|line| !line.is_empty()), "{run:#?}");
         let commands = run.stdout.lines().filter(|line| line.starts_with("az ")).count();
         assert!(commands >= 3, "{run:#?}");
-        // Whatever the script runs when it is not dry is among them.
+        // Whatever the script runs without --dry-run is among them.
         let kind = |words: &mut dyn Iterator<Item = &str>| {
             words.take_while(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
         };
@@ -68,7 +53,7 @@ fn a_dry_run_prints_every_command_and_runs_none() {
             let call = kind(&mut call.iter().map(String::as_str));
             assert!(announced.contains(&call), "{script} runs {call:?}, which is not in {announced:#?}");
         }
-        // A key that would be in a command is stars.
+        // In place of a key there are stars.
         assert_eq!(run.stdout.contains("code="), run.stdout.contains("code=****"), "{run:#?}");
     }
 }
@@ -90,7 +75,7 @@ fn every_command_of_a_dry_run_is_one_that_az_takes() {
 }
 
 #[test]
-fn all_that_is_missing_is_told_at_once() {
+fn all_missing_settings_are_reported_at_once() {
     let world = World::new();
     std::fs::write(world.path("empty.env"), "").unwrap();
     let settings = world.path("empty.env");
@@ -107,41 +92,55 @@ fn all_that_is_missing_is_told_at_once() {
 }
 
 #[test]
-fn a_value_that_azure_would_refuse_is_refused_before_anything_is_done() {
+fn a_value_that_azure_would_refuse_is_refused_first() {
     let world = World::new();
-    for (flag, value, wanted) in [
+    for (option, value, expected) in [
         ("--storage-account", "Contoso_Storage", "3 to 24 lower-case letters and digits"),
         ("--location", "West US 2", "a region as az names it"),
-        ("--function-app", "-app", "letters, digits and inner hyphens"),
+        ("--function-app", "-app", "2 to 60 letters, digits and inner hyphens"),
         ("--resource-group", "$(touch x)", "1 to 90 letters"),
         ("--instance-memory", "1024", "512, 2048 or 4096"),
         ("--maximum-instances", "many", "a number from 40 to 1000"),
         ("--maximum-instances", "39", "a number from 40 to 1000"),
         ("--maximum-instances", "1001", "a number from 40 to 1000"),
         ("--resource-group", "ends-with.", "1 to 90 letters"),
-        ("--function-app", "caf\u{e9}", "letters, digits and inner hyphens"),
+        ("--function-app", "caf\u{e9}", "2 to 60 letters, digits and inner hyphens"),
         // An octal number, to bash.
         ("--wait-seconds", "008", "a number of seconds"),
     ] {
-        let run = world.deploy(&[flag, value]);
-        run.failed(64, &[value, wanted]);
+        let run = world.deploy(&[option, value]);
+        run.failed(64, &[&format!(": expected {expected}"), &format!(", found '{value}'\n")]);
         assert!(run.calls.is_empty(), "{run:#?}");
     }
-    world.run("register-device.sh", &["--registration-id", "a b"]).failed(64, &["REGISTRATION_ID is 'a b'"]);
+    world
+        .run("register-device.sh", &["--registration-id", "a b"])
+        .failed(64, &["REGISTRATION_ID: expected up to 128 letters", ", found 'a b'\n"]);
     world.run("logs.sh", &["--registration-id", "x' | y"]).failed(64, &["REGISTRATION_ID"]);
     world.run("logs.sh", &["--since", "yesterday"]).failed(64, &["a time such as 30m"]);
 }
 
 #[test]
-fn flags_that_are_none_are_refused() {
+fn mistakes_on_the_command_line_are_refused() {
     let world = World::new();
-    world
-        .run("deploy.sh", &["--ressource-group", "x"])
-        .failed(64, &["--ressource-group is not a flag of deploy.sh"]);
-    world.run("deploy.sh", &["here"]).failed(64, &["'here' is no flag"]);
-    world.run("deploy.sh", &["--location"]).failed(64, &["--location wants a value"]);
-    world.run("cleanup.sh", &["--resource-group", ""]).failed(64, &["--resource-group wants a value"]);
-    world.run("cleanup.sh", &["--settings", "/nowhere"]).failed(64, &["there is no settings file /nowhere"]);
+    for (script, arguments, says) in [
+        (
+            "deploy.sh",
+            &["--ressource-group", "x"][..],
+            "unknown option --ressource-group; see scripts/deploy.sh --help",
+        ),
+        ("deploy.sh", &["--yes"], "unknown option --yes; see scripts/deploy.sh --help"),
+        // Without hyphens it is not the option.
+        ("deploy.sh", &["location", "x"], "unexpected argument 'location'; see scripts/deploy.sh --help"),
+        ("deploy.sh", &["--location"], "--location needs a value"),
+        ("cleanup.sh", &["--resource-group", ""], "--resource-group needs a value, found an empty one"),
+        ("cleanup.sh", &["--yes=true"], "--yes takes no value"),
+        ("cleanup.sh", &["--settings", "/nowhere"], "the settings file /nowhere does not exist"),
+    ] {
+        let run = world.run(script, arguments);
+        run.failed(64, &[]);
+        assert_eq!(run.stderr, format!("{script}: {says}\n"), "{run:#?}");
+        assert!(run.calls.is_empty(), "{run:#?}");
+    }
 }
 
 #[test]
@@ -154,37 +153,37 @@ fn the_settings_file_is_read_and_never_executed() {
         marker.display()
     );
     std::fs::write(&file, text).unwrap();
-    world
-        .run("create-dps.sh", &["--settings", file.to_str().unwrap()])
-        .failed(64, &["DPS_NAME is '$(touch", "IOT_HUBS"]);
+    world.run("create-dps.sh", &["--settings", file.to_str().unwrap()]).failed(
+        64,
+        &["DPS_NAME: expected 3 to 64 letters", ", found '$(touch", "missing: IOT_HUBS (--iot-hubs)"],
+    );
     assert!(!marker.exists());
 
     std::fs::write(&file, "RESOURCE_GROUP=a\nRESSOURCE_GROUP=b\n").unwrap();
     world
         .run("create-dps.sh", &["--settings", file.to_str().unwrap()])
-        .failed(64, &["line 2: wanted NAME=value"]);
+        .failed(64, &["own.env, line 2: expected NAME=value with a name from scripts/azure.env.example\n"]);
 }
 
 #[test]
-fn a_mistake_in_the_settings_file_stops_no_script_that_needs_no_setting() {
+fn a_script_without_settings_ignores_mistakes_in_the_file() {
     let world = World::new();
     std::fs::write(world.path("azure.env"), "RESSOURCE_GROUP=b\n").unwrap();
     world.run("derive-key.sh", &["--dry-run", "--registration-id", "a"]).succeeded();
     world.run("package.sh", &["--dry-run"]).succeeded();
-    world.run("cleanup.sh", &["--dry-run"]).failed(64, &["line 1: wanted NAME=value"]);
+    world.run("cleanup.sh", &["--dry-run"]).failed(64, &["line 1: expected NAME=value"]);
 
-    // The file at its usual place too.
+    // In the file's default place too.
     let checkout = world.checkout();
     std::fs::write(checkout.join("azure.env"), "RESSOURCE_GROUP=b\n").unwrap();
     let derive = checkout.join("scripts/derive-key.sh");
-    std::fs::copy(repository().join("scripts/derive-key.sh"), &derive).unwrap();
     bare(&world, derive.to_str().unwrap(), &["--dry-run", "--registration-id", "a"]).succeeded();
     bare(&world, checkout.join("scripts/deploy.sh").to_str().unwrap(), &["--dry-run"])
-        .failed(64, &["azure.env, line 1: wanted NAME=value"]);
+        .failed(64, &["azure.env, line 1: expected NAME=value"]);
 }
 
 #[test]
-fn a_flag_wins_over_the_settings_file() {
+fn an_option_wins_over_the_settings_file() {
     let world = World::new();
     let run = world.run("create-dps.sh", &["--dry-run", "--resource-group=by-flag", "--iot-hub-sku", "F1"]);
     run.succeeded();
@@ -193,7 +192,7 @@ fn a_flag_wins_over_the_settings_file() {
 }
 
 #[test]
-fn of_two_lines_for_one_name_the_last_counts_and_the_environment_never() {
+fn the_last_line_for_a_name_counts_and_the_environment_never() {
     let world = World::new();
     let file = world.path("own.env");
     std::fs::write(&file, "RESOURCE_GROUP=first\nFUNCTION_APP=app\nDPS_NAME=dps\nRESOURCE_GROUP=last\n")
@@ -211,11 +210,11 @@ fn of_two_lines_for_one_name_the_last_counts_and_the_environment_never() {
 }
 
 #[test]
-fn a_trace_shows_no_key_and_cdpath_leads_nowhere_else() {
+fn a_trace_shows_no_key_and_cdpath_changes_nothing() {
     let world = World::with_dps();
     let mut command = world.command("enroll.sh");
     command.arg("--settings").arg(world.path("azure.env")).env("SHELLOPTS", "xtrace");
-    // That no key is in its output is checked of every run.
+    // Every run is checked for keys in its output.
     world.finish(command, "").succeeded();
 
     let run = world.shell(&format!(
@@ -229,7 +228,7 @@ fn a_trace_shows_no_key_and_cdpath_leads_nowhere_else() {
 }
 
 #[test]
-fn the_example_of_the_settings_file_is_one() {
+fn the_settings_example_is_valid() {
     let example = repository().join("scripts/azure.env.example");
     let world = World::new();
     for script in SCRIPTS {
@@ -247,14 +246,14 @@ fn the_example_of_the_settings_file_is_one() {
         })
         .map(|line| format!("{line}\n"))
         .collect();
-    assert_eq!(all.lines().count(), 12, "{all}");
+    assert_eq!(all.lines().count(), 13, "{all}");
     std::fs::write(world.path("all.env"), all).unwrap();
     bare(&world, "deploy.sh", &["--dry-run", "--settings", world.path("all.env").to_str().unwrap()])
         .succeeded();
 }
 
 #[test]
-fn nobody_is_signed_in() {
+fn without_a_login_every_script_says_so() {
     let world = World::enrolled();
     world.change(|state| state["subscription"] = serde_json::Value::Null);
     let before = world.state();
@@ -264,7 +263,7 @@ fn nobody_is_signed_in() {
             1,
             &[
                 "ERROR: Please run 'az login' to setup account.",
-                &format!("az login, then run {script} again."),
+                &format!("Try:         'az login', then run {script} again."),
             ],
         );
         assert_eq!(run.calls.len(), 1, "{run:#?}");
@@ -273,7 +272,7 @@ fn nobody_is_signed_in() {
 }
 
 #[test]
-fn where_nothing_exists_each_script_says_what_comes_first() {
+fn where_nothing_exists_each_script_says_what_to_run_first() {
     for (script, step, first) in [
         ("enroll.sh", "looking for the function", "deploy.sh, create-dps.sh, enroll.sh, in this order"),
         ("rotate-key.sh", "looking for the function", "deploy.sh, create-dps.sh, enroll.sh, in this order"),
@@ -282,7 +281,11 @@ fn where_nothing_exists_each_script_says_what_comes_first() {
             "registering the device contoso-toaster-007",
             "deploy.sh, create-dps.sh, enroll.sh",
         ),
-        ("logs.sh", "looking for the Application Insights of the app", "deploy.sh, if there is no app yet"),
+        (
+            "logs.sh",
+            "looking for the Application Insights of the app",
+            "Try:         deploy.sh, if there is no app yet",
+        ),
     ] {
         let world = World::new();
         world.run(script, &[]).failed(1, &[&format!("{script}: failed while {step}."), first]);
@@ -292,7 +295,7 @@ fn where_nothing_exists_each_script_says_what_comes_first() {
 }
 
 #[test]
-fn a_tool_that_is_missing_is_told_before_anything_is_done() {
+fn a_missing_tool_is_reported_before_anything_is_done() {
     let az = "install the Azure CLI: https://";
     let func = "install the Azure Functions Core Tools: npm install";
     for (script, arguments, there, missing, says) in [
@@ -328,7 +331,7 @@ fn a_tool_that_is_missing_is_told_before_anything_is_done() {
         run.failed(
             1,
             &[
-                &format!("{script}: failed while looking for the tools that it runs."),
+                &format!("{script}: failed while looking for the tools it needs."),
                 &format!("What failed: not installed: {missing}\n"),
                 says,
             ],

@@ -1,4 +1,4 @@
-//! A folder with stand-ins on the PATH and a model of Azure in a file.
+//! A folder with the stand-ins and a model of Azure in a file.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use crate::run::Run;
 /// The tag of everything the scripts create.
 pub(crate) const TAG: (&str, &str) = ("created-by", "dps-custom-allocation");
 
-/// The names in the settings file of a world.
+/// The settings file of a world.
 pub(crate) const SETTINGS: &str = "\
 RESOURCE_GROUP=contoso-group
 LOCATION=westus2
@@ -28,7 +28,7 @@ WAIT_SECONDS=0
 POLL_SECONDS=0
 ";
 
-/// One Azure, one machine.
+/// One Azure and one machine.
 pub(crate) struct World {
     folder: TempDir,
 }
@@ -41,7 +41,7 @@ pub(crate) fn repository() -> PathBuf {
 // === impl World ===
 
 impl World {
-    /// Nothing exists, and somebody is signed in.
+    /// Nothing exists in Azure; a user is signed in.
     pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let world = Self { folder };
@@ -50,7 +50,7 @@ impl World {
             symlink(env!("CARGO_BIN_EXE_azure-stub"), world.path("bin").join(name)).unwrap();
         }
         std::fs::write(world.path("azure.env"), SETTINGS).unwrap();
-        // The stand-in looks only at the first two bytes.
+        // The stand-in reads only the first two bytes.
         std::fs::write(world.path("app.zip"), "PK").unwrap();
         world.set_state(json!({}));
         world
@@ -74,7 +74,7 @@ impl World {
         Self::after(&STATE, Self::with_dps, |world| world.run("enroll.sh", &[]))
     }
 
-    /// A world as the script leaves it, which runs once for all tests.
+    /// A world as the script leaves it; the script runs once for all tests.
     fn after(state: &OnceLock<Value>, before: fn() -> Self, script: fn(&Self) -> Run) -> Self {
         let state = state.get_or_init(|| {
             let world = before();
@@ -90,7 +90,7 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// deploy.sh with a package that is there already.
+    /// deploy.sh with an existing package.
     pub(crate) fn deploy(&self, arguments: &[&str]) -> Run {
         let package = self.path("app.zip");
         self.run("deploy.sh", &[&["--package", package.to_str().unwrap()], arguments].concat())
@@ -101,7 +101,7 @@ impl World {
         self.run_with(script, arguments, "", &[])
     }
 
-    /// The same, with standard input and variables.
+    /// The same, with standard input and environment variables.
     pub(crate) fn run_with(
         &self,
         script: &str,
@@ -115,7 +115,7 @@ impl World {
         self.finish(command, input)
     }
 
-    /// A script with nothing but the PATH set.
+    /// A script with the stand-ins on its PATH, and no settings file.
     pub(crate) fn command(&self, script: &str) -> Command {
         let mut path = OsString::from(self.path("bin"));
         path.push(":");
@@ -127,7 +127,7 @@ impl World {
             .env("AZURE_STUB_CALLS", self.path("calls.jsonl"))
             .env_remove("AZURE_STUB_KILL_AT")
             .env_remove("AZURE_STUB_KILL")
-            // A group of its own, which the stand-in can kill.
+            // A process group of its own, which the stand-in can kill.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -135,11 +135,11 @@ impl World {
         command
     }
 
-    /// Runs it to its end and checks what must hold of every run.
+    /// Runs it to its end and checks what must hold for every run.
     pub(crate) fn finish(&self, mut command: Command, input: &str) -> Run {
         let _ = std::fs::remove_file(self.path("calls.jsonl"));
         let mut child = command.spawn().unwrap();
-        // A script that reads nothing may be gone by now.
+        // A script that reads no input may have ended by now.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
         let calls = std::fs::read_to_string(self.path("calls.jsonl")).unwrap_or_default();
@@ -154,39 +154,45 @@ impl World {
         run
     }
 
-    /// deploy.sh in a working copy whose build is a matter of no time.
-    pub(crate) fn run_in_checkout(&self, arguments: &[&str]) -> Run {
-        let script = self.checkout().join("scripts/deploy.sh");
+    /// A script in the working copy.
+    pub(crate) fn run_in_checkout(&self, script: &str, arguments: &[&str]) -> Run {
+        let script = self.checkout().join("scripts").join(script);
         let mut command = self.command(script.to_str().unwrap());
         command.arg("--settings").arg(self.path("azure.env")).args(arguments);
         self.finish(command, "")
     }
 
-    /// A working copy with the real deploy.sh and builds that only write their files, made when first asked for.
+    /// A working copy with the real scripts, but builds that only write their files; made on first use.
     pub(crate) fn checkout(&self) -> PathBuf {
         let checkout = self.path("checkout");
-        let scripts = checkout.join("scripts");
-        if !scripts.exists() {
-            std::fs::create_dir_all(scripts.join("lib")).unwrap();
-            std::fs::create_dir(checkout.join("HttpTrigger1")).unwrap();
-            let library = std::fs::read_dir(repository().join("scripts/lib")).unwrap();
-            let library =
-                library.map(|file| format!("scripts/lib/{}", file.unwrap().file_name().to_str().unwrap()));
-            let others = ["scripts/deploy.sh", "host.json", "HttpTrigger1/function.json"].map(str::to_owned);
-            for file in library.chain(others) {
-                std::fs::copy(repository().join(&file), checkout.join(&file)).unwrap();
-            }
-            for (script, writes) in
-                [("build.sh", "echo >handler"), ("package.sh", "mkdir -p dist; echo PK >dist/app.zip")]
-            {
-                let script = scripts.join(script);
-                std::fs::write(&script, format!("#!/bin/sh\ncd \"$(dirname \"$0\")/..\"\n{writes}\n"))
-                    .unwrap();
-                std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-                    .unwrap();
+        if checkout.exists() {
+            return checkout;
+        }
+        std::fs::create_dir_all(checkout.join("scripts/lib")).unwrap();
+        for folder in ["scripts", "scripts/lib"] {
+            for file in std::fs::read_dir(repository().join(folder)).unwrap() {
+                let file = file.unwrap();
+                if file.file_type().unwrap().is_file() {
+                    std::fs::copy(file.path(), checkout.join(folder).join(file.file_name())).unwrap();
+                }
             }
         }
+        std::fs::copy(repository().join("host.json"), checkout.join("host.json")).unwrap();
+        for (script, writes) in
+            [("build.sh", "echo >handler"), ("package.sh", "mkdir -p dist; echo PK >dist/app.zip")]
+        {
+            let text = format!("#!/bin/sh\ncd \"$(dirname \"$0\")/..\"\n{writes}\n");
+            std::fs::write(checkout.join("scripts").join(script), text).unwrap();
+        }
+        self.add_function("HttpTrigger1", "{}");
         checkout
+    }
+
+    /// Adds a function to the working copy: a folder with this function.json.
+    pub(crate) fn add_function(&self, name: &str, function_json: &str) {
+        let folder = self.path("checkout").join(name);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("function.json"), function_json).unwrap();
     }
 
     /// One command line of a shell, with the stand-ins on the PATH.
@@ -200,25 +206,25 @@ impl World {
             .unwrap()
     }
 
-    /// The model as it is now.
+    /// The current model.
     pub(crate) fn state(&self) -> Value {
         serde_json::from_str(&std::fs::read_to_string(self.path("state.json")).unwrap()).unwrap()
     }
 
     pub(crate) fn set_state(&self, state: Value) {
-        // Whole or not at all: a script may be running.
+        // Atomically: a script may be running.
         std::fs::write(self.path("state.next"), state.to_string()).unwrap();
         std::fs::rename(self.path("state.next"), self.path("state.json")).unwrap();
     }
 
-    /// Changes the model, as somebody else would.
+    /// Changes the model, as somebody else could.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Value)) {
         let mut state = self.state();
         change(&mut state);
         self.set_state(state);
     }
 
-    /// The next call of this command fails so.
+    /// Makes the next call of this command fail with this exit code and message.
     pub(crate) fn fail_next(&self, command: &str, code: u8, says: &str) {
         self.change(|state| state["failures"][command] = json!([{"code": code, "says": says}]));
     }
@@ -258,7 +264,7 @@ impl World {
         keys
     }
 
-    /// The key with which DPS calls the function, decoded from the webhook's URL.
+    /// The key in the webhook's URL of the enrollment group, decoded.
     pub(crate) fn key_of_the_enrollment(&self) -> String {
         let state = self.state();
         let group = &state["enrollment_groups"]["contoso-dps/contoso-custom-allocated-devices"];
@@ -271,7 +277,7 @@ impl World {
         percent_encoding::percent_decode_str(code).decode_utf8().unwrap().into_owned()
     }
 
-    /// What must be the same however one got here: everything but the values of keys and the numbers in their names.
+    /// What must not depend on the way here: the model without the values of keys and the numbers in their names.
     pub(crate) fn essence(&self) -> Value {
         let mut state = self.state();
         state["keys_made"] = Value::Null;
