@@ -1,5 +1,5 @@
-// Reads queries, separated by NUL, from standard input and prints what the Kusto language service finds wrong with
-// each: syntax, unknown columns and functions, types. Exit code 1 if anything is.
+// Reads queries, separated by NUL, from standard input and prints the errors that the Kusto language service finds in
+// them: syntax, unknown columns and functions, types. Exit code 1 if there are any.
 'use strict';
 const fs = require('fs');
 const path = require('path');
@@ -12,7 +12,7 @@ for (const file of ['bridge.js', 'Kusto.Language.Bridge.js']) {
 const { Kusto } = globalThis;
 const { KustoCode, GlobalState, Symbols } = Kusto.Language;
 
-// The tables of Application Insights, as far as the queries use them:
+// The columns of Application Insights that the queries use:
 // https://learn.microsoft.com/azure/azure-monitor/app/data-model-complete
 const tables = {
   traces: '(timestamp: datetime, message: string, severityLevel: int, operation_Id: string, customDimensions: dynamic)',

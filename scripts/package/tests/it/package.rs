@@ -45,7 +45,7 @@ enum Linking {
     Dynamic,
 }
 
-/// A small program, linked by the same toolchain and with the same flag as `scripts/build.sh` uses.
+/// A small program, linked by the same toolchain and with the same flag as in `scripts/build.sh`.
 fn program(linking: Linking) -> &'static [u8] {
     static STATIC: OnceLock<Vec<u8>> = OnceLock::new();
     static DYNAMIC: OnceLock<Vec<u8>> = OnceLock::new();

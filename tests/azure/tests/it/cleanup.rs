@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::World;
 
 #[test]
-fn what_the_scripts_created_goes_with_its_group() {
+fn what_the_scripts_created_is_deleted_with_its_group() {
     let world = World::enrolled();
     let run = world.run("cleanup.sh", &["--yes"]);
     run.succeeded();
@@ -30,7 +30,7 @@ fn what_the_scripts_created_goes_with_its_group() {
 }
 
 #[test]
-fn it_asks_first_and_only_the_groups_name_is_yes() {
+fn it_asks_first_and_only_the_groups_name_confirms() {
     let world = World::enrolled();
     let before = world.state();
     for answer in ["", "\n", "y\n", "yes\n", "contoso-grou\n"] {
@@ -48,7 +48,7 @@ fn it_asks_first_and_only_the_groups_name_is_yes() {
 }
 
 #[test]
-fn what_somebody_else_made_stays() {
+fn what_somebody_else_created_stays() {
     let world = World::enrolled();
     let theirs = [
         json!({"type": "Microsoft.Insights/components", "name": "contoso-app-2", "group": "contoso-group", "tags": {"created-by": "me"}}),
@@ -69,16 +69,16 @@ fn what_somebody_else_made_stays() {
 }
 
 #[test]
-fn names_are_compared_as_azure_does_without_regard_to_case() {
+fn names_are_compared_ignoring_case_as_azure_does() {
     let names = ["--function-app", "Contoso-App", "--dps-name", "CONTOSO-DPS", "--yes"];
-    // Everything is ours, companions included, though something else keeps the group.
+    // Everything is deleted, companions included, but the group stays because of another resource.
     let world = World::enrolled();
     let own = json!({"type": "Microsoft.KeyVault/vaults", "name": "own", "group": "contoso-group"});
     world.change(|state| state["resources"].as_array_mut().unwrap().push(own));
     world.run("cleanup.sh", &names).succeeded();
     assert_eq!(world.resources(), ["Microsoft.KeyVault/vaults own"]);
 
-    // In a DPS instance of somebody else, our enrollment group and links are found.
+    // In a DPS instance of somebody else, the scripts' enrollment group and links are found.
     let world = World::enrolled();
     world.change(|state| {
         for resource in state["resources"].as_array_mut().unwrap() {
@@ -106,7 +106,7 @@ fn the_action_group_that_azure_adds_does_not_keep_the_group() {
 }
 
 #[test]
-fn in_a_dps_instance_of_somebody_else_only_our_part_goes() {
+fn in_a_dps_instance_of_somebody_else_only_the_scripts_part_is_deleted() {
     let world = World::new();
     world.set_state(json!({
         "groups": {"contoso-group": {"location": "westus2", "tags": {}}},
@@ -145,7 +145,7 @@ fn in_a_dps_instance_of_somebody_else_only_our_part_goes() {
 }
 
 #[test]
-fn in_an_app_of_somebody_else_the_note_of_our_enrollment_group_goes_with_it() {
+fn in_an_app_of_somebody_else_the_tag_of_the_enrollment_group_is_removed() {
     let world = World::new();
     world.set_state(json!({
         "groups": {"contoso-group": {"location": "westus2", "tags": {}}},
@@ -168,7 +168,7 @@ fn in_an_app_of_somebody_else_the_note_of_our_enrollment_group_goes_with_it() {
 }
 
 #[test]
-fn an_enrollment_group_that_the_portal_made_stays() {
+fn an_enrollment_group_created_in_the_portal_stays() {
     let world = World::new();
     world.set_state(json!({
         "groups": {"contoso-group": {"location": "westus2", "tags": {}}},
@@ -186,7 +186,7 @@ fn an_enrollment_group_that_the_portal_made_stays() {
 }
 
 #[test]
-fn a_group_in_which_nothing_is_ours_is_left_alone() {
+fn a_group_with_nothing_of_the_scripts_is_left_alone() {
     let world = World::new();
     world.set_state(json!({
         "groups": {"contoso-group": {"location": "westus2", "tags": {"created-by": "somebody"}}},
@@ -204,7 +204,7 @@ fn a_group_in_which_nothing_is_ours_is_left_alone() {
 }
 
 #[test]
-fn throttled_it_goes_on_when_run_again() {
+fn after_throttling_a_second_run_completes_it() {
     for command in ["group show", "resource list", "group delete"] {
         let world = World::enrolled();
         world.fail_next(command, 1, "(429) Too Many Requests");

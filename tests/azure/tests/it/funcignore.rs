@@ -129,6 +129,10 @@ fn the_two_rules_differ() {
     let obvious = "*\n!HttpTrigger1\n";
     assert!(CoreTools::new(obvious).ships("HttpTrigger1/function.json"));
     assert!(!git_ships(&git(obvious), "HttpTrigger1/function.json"));
+    // Core Tools match up to the end of a word, so they publish these too.
+    for path in ["handler.exe", "Allocate/function.json~"] {
+        assert!(CoreTools::new(&text()).ships(path) && !git_ships(&git(&text()), path), "{path}");
+    }
     // The line for folders that gitignore needs would publish everything under Core Tools without its brackets.
     let folders = "*\n!/*/\n!/*/function.json\n";
     assert!(git_ships(&git(folders), "Allocate/function.json") && !git_ships(&git(folders), "src/main.rs"));

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::world::World;
 
-/// The tutorial's log of the toaster, as the query would give it: when it came in, and the line.
+/// Lines of the tutorial's log of the toaster as the query returns them: ingestion time and line.
 const LINES: [(&str, &str); 3] = [
     (
         "2026-01-01T00:00:10Z",
@@ -28,7 +28,7 @@ fn query(world: &World) -> String {
 }
 
 #[test]
-fn the_lines_are_printed_as_the_tutorial_has_them() {
+fn the_lines_are_printed_as_in_the_tutorial() {
     let world = world();
     let run = world.run("logs.sh", &["--registration-id", "contoso-toaster-007"]);
     run.succeeded();
@@ -37,11 +37,11 @@ fn the_lines_are_printed_as_the_tutorial_has_them() {
     let query = query(&world);
     assert!(query.contains("id =~ 'contoso-toaster-007'"), "{query}");
     assert!(query.contains("ago(1h)") && query.contains("top 10 by at"), "{query}");
-    assert!(query.contains(r"@'[\r\n]+'"), "one level of escaping is JSON's: {query}");
+    assert!(query.contains(r"@'[\r\n]+'"), "expected KQL without JSON's escapes: {query}");
 }
 
 #[test]
-fn without_a_registration_id_it_is_the_last_invocations_of_all() {
+fn without_a_registration_id_it_prints_the_last_invocations_of_all_devices() {
     let world = world();
     world.run("logs.sh", &["--since", "2d", "--last", "3"]).succeeded();
     let query = query(&world);
@@ -49,7 +49,7 @@ fn without_a_registration_id_it_is_the_last_invocations_of_all() {
 }
 
 #[test]
-fn no_lines_are_told_apart_from_a_failure() {
+fn no_lines_are_not_a_failure() {
     let world = World::deployed();
     let run = world.run("logs.sh", &[]);
     run.succeeded();
@@ -61,7 +61,7 @@ fn no_lines_are_told_apart_from_a_failure() {
 }
 
 #[test]
-fn live_prints_each_line_once_as_it_comes_in() {
+fn live_prints_each_line_once_as_it_arrives() {
     let world = world();
     let mut command = world.command("logs.sh");
     let printed = world.path("printed");
@@ -79,16 +79,16 @@ fn live_prints_each_line_once_as_it_comes_in() {
     let wait_for = |count: usize| {
         let deadline = Instant::now() + Duration::from_secs(60);
         while lines().len() < count {
-            assert!(Instant::now() < deadline, "only {:?}", lines());
+            assert!(Instant::now() < deadline, "expected {count} lines, found {:?}", lines());
             std::thread::sleep(Duration::from_millis(20));
         }
     };
     wait_for(3);
-    // The stand-in may be writing its file; the next line is in it when a query has seen it.
+    // Again until it arrives: the stand-in may overwrite the change with the model that it read before.
     let late = "2020-09-23T11:44:41.689 [Information] Executed 'Functions.HttpTrigger1'";
     let deadline = Instant::now() + Duration::from_secs(60);
     while lines().len() < 4 {
-        assert!(Instant::now() < deadline, "the late line did not come: {:?}", lines());
+        assert!(Instant::now() < deadline, "the late line did not arrive: {:?}", lines());
         world.change(|state| {
             state["log_rows"] = json!([LINES[0], LINES[1], LINES[2], ("2026-01-01T00:00:20Z", late)])
         });

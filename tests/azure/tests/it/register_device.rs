@@ -25,7 +25,7 @@ fn the_toaster_is_assigned() {
 }
 
 #[test]
-fn a_refused_device_prints_what_the_tutorials_does_and_where_the_reason_is() {
+fn a_refused_device_prints_what_the_tutorials_does_and_how_to_see_the_log() {
     for (id, webhook, code, message, result) in [
         (
             "contoso-heatpump-088",
@@ -55,7 +55,7 @@ fn a_refused_device_prints_what_the_tutorials_does_and_where_the_reason_is() {
         run.failed(
             1,
             &[&format!("Provisioning Failure: Date: 2026-01-01T00:00:01.0000000Z - Code: {code} - Msg: {message}\n"),
-              &format!("Failure registering device: {result}\n"), &format!("scripts/logs.sh --registration-id {id}\n")],
+              &format!("Failure registering device: {result}\n"), &format!("The function's log: scripts/logs.sh --registration-id {id}\n")],
         );
         let printed = "Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\nProvisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n";
         assert!(run.stdout.ends_with(printed), "{run:#?}");
@@ -63,7 +63,7 @@ fn a_refused_device_prints_what_the_tutorials_does_and_where_the_reason_is() {
 }
 
 #[test]
-fn an_id_that_begins_with_a_hyphen_is_no_flag() {
+fn an_id_that_begins_with_a_hyphen_is_not_an_option() {
     let run = World::enrolled();
     let run = run.run("register-device.sh", &["--registration-id", "-contoso-toaster"]);
     run.succeeded();
@@ -71,7 +71,7 @@ fn an_id_that_begins_with_a_hyphen_is_no_flag() {
 }
 
 #[test]
-fn a_key_that_is_no_longer_valid_is_400209() {
+fn a_key_that_was_removed_is_400209() {
     let world = World::enrolled();
     world.change(|state| {
         for resource in state["resources"].as_array_mut().unwrap() {
@@ -84,7 +84,7 @@ fn a_key_that_is_no_longer_valid_is_400209() {
 }
 
 #[test]
-fn the_newer_extension_says_the_reason_itself() {
+fn the_newer_extension_prints_the_reason_itself() {
     let world = World::enrolled();
     world.fail_next(
         "iot device registration create",
@@ -98,7 +98,7 @@ fn the_newer_extension_says_the_reason_itself() {
 }
 
 #[test]
-fn trouble_on_the_way_is_no_verdict_on_the_device() {
+fn other_failures_are_not_taken_for_a_refusal() {
     let world = World::enrolled();
     world.fail_next("iot device registration create", 1, "(429) Too Many Requests");
     let run = world.run("register-device.sh", &[]);
@@ -114,11 +114,11 @@ fn trouble_on_the_way_is_no_verdict_on_the_device() {
 }
 
 #[test]
-fn who_may_not_ask_is_told_so_and_not_that_the_device_was_refused() {
+fn a_user_without_rights_is_told_so_and_not_that_the_device_was_refused() {
     for said in
         ["Operation returned an invalid status 'Unauthorized'", "(Unauthorized) Local auth is disabled."]
     {
-        // The look-up fails too: for want of the role, or because DPS knows no such device.
+        // The look-up fails too: because of the missing role, or because DPS has no such registration.
         for look_up in [json!([{"code": 1, "says": said}]), json!([])] {
             let world = World::enrolled();
             world.fail_next("iot device registration create", 1, said);
@@ -142,7 +142,7 @@ fn who_may_not_ask_is_told_so_and_not_that_the_device_was_refused() {
 }
 
 #[test]
-fn a_device_that_dps_says_is_disabled_is_refused() {
+fn a_disabled_device_is_refused() {
     let world = World::enrolled();
     world.run("register-device.sh", &[]).succeeded();
     world.change(|state| {

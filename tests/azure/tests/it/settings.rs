@@ -13,7 +13,10 @@ const SCRIPTS: [&str; 7] = [
     "cleanup.sh",
 ];
 
-/// A script with these arguments only: no settings file of the world's.
+/// A file that exists.
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+
+/// A script with these arguments only, without the world's settings file.
 fn bare(world: &World, script: &str, arguments: &[&str]) -> Run {
     let mut command = world.command(script);
     command.args(arguments);
@@ -22,7 +25,7 @@ fn bare(world: &World, script: &str, arguments: &[&str]) -> Run {
 
 /// The options with which deploy.sh builds no package: the stand-in accepts any file that it does not publish.
 fn package(script: &str) -> Vec<&'static str> {
-    if script == "deploy.sh" { vec!["--package", "/etc/hostname"] } else { Vec::new() }
+    if script == "deploy.sh" { vec!["--package", FILE] } else { Vec::new() }
 }
 
 #[test]
@@ -299,7 +302,7 @@ fn a_missing_tool_is_reported_before_anything_is_done() {
     let az = "install the Azure CLI: https://";
     let func = "install the Azure Functions Core Tools: npm install";
     for (script, arguments, there, missing, says) in [
-        ("deploy.sh", &["--package", "/etc/hostname"][..], &["az"][..], "curl", "install curl"),
+        ("deploy.sh", &["--package", FILE][..], &["az"][..], "curl", "install curl"),
         ("deploy.sh", &["--with-func"], &["az", "curl"], "func", func),
         ("deploy.sh", &["--with-func"], &[], "az curl", az),
         ("create-dps.sh", &[], &[], "az", az),

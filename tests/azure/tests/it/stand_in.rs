@@ -1,4 +1,4 @@
-//! The stand-in for az refuses what az refuses, in its words.
+//! The stand-in for az refuses what az refuses, with the same messages.
 
 use std::process::Command;
 
@@ -30,7 +30,7 @@ fn unknown_commands_and_flags() {
         2,
         "ERROR: unrecognized arguments: --bogus v",
     );
-    // A group takes no attestation type: symmetric keys are what it has without a certificate.
+    // A group has no attestation type: without a certificate it uses symmetric keys.
     let group = [
         "iot",
         "dps",
@@ -45,7 +45,7 @@ fn unknown_commands_and_flags() {
 }
 
 #[test]
-fn missing_and_ill_valued_flags() {
+fn missing_and_invalid_values() {
     refused(&["group", "create", "-n", "x"], 2, "ERROR: the following arguments are required: --location/-l");
     let foo = ["functionapp", "create", "-g", "a", "-n", "b", "-s", "c", "--os-type", "Foo"];
     refused(
@@ -58,7 +58,7 @@ fn missing_and_ill_valued_flags() {
 }
 
 #[test]
-fn what_is_deprecated() {
+fn deprecated_commands_and_flags() {
     refused(
         &["iot", "dps", "compute-device-key", "--registration-id", "x", "--key", "k"],
         2,
@@ -75,8 +75,8 @@ fn what_is_deprecated() {
 }
 
 #[test]
-fn what_az_checks_after_its_arguments() {
-    // Read from azure-cli 2.91.0: the message names a flag that is called --show-details.
+fn rules_that_az_checks_after_its_arguments() {
+    // From azure-cli 2.91.0: the message says --details, but the flag is --show-details.
     refused(
         &["functionapp", "list-flexconsumption-locations", "--runtime", "custom"],
         2,
@@ -102,7 +102,7 @@ fn what_az_checks_after_its_arguments() {
 }
 
 #[test]
-fn nobody_signed_in_and_no_extension() {
+fn without_a_login_or_the_extension() {
     let world = World::new();
     assert_eq!(az(&world, &["iot", "device", "registration", "create", "--registration-id", "x"]).0, Some(2));
     world.change(|state| state["subscription"] = json!(null));
