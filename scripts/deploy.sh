@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Creates what the function needs in Azure (resource group, storage account, Function App on Flex Consumption), publishes
-# the function, waits until it answers, and prints its address.
+# Creates what the function needs in Azure (resource group, storage account, Function App on Flex Consumption),
+# publishes the function, waits until it answers, and prints its address.
 #
 # Usage: scripts/deploy.sh [--dry-run] [--settings FILE] [OPTION VALUE]…
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds dist/app.zip, the package that Azure runs: host.json, the handler, and each folder with a function.json, of which
-# function.json and sample.dat. The same files give the same bytes, and so the same SHA-256, which is printed.
+# Builds dist/app.zip, the package that Azure runs: host.json, the handler, and the function.json and sample.dat of each
+# function. The same files give the same bytes, and so the same SHA-256, which is printed.
 #
 # Usage: scripts/package.sh [--no-build] [--dry-run]
 #

@@ -14,8 +14,8 @@
 #   --settings FILE           read settings from this file instead of azure.env
 #   --dry-run                 print the commands without running them
 #
-# Other enrollments with the old key must get the new one before it is removed (scripts/enroll.sh --enrollment-group NAME
-# uses the newest key); docs/azure.md says how to find them.
+# Other enrollments with the old key must get the new one before it is removed (scripts/enroll.sh --enrollment-group
+# NAME uses the newest key); docs/azure.md says how to find them.
 #
 # Exit codes: 0 done, 1 failed (standard error says what, and what to try), 64 invalid options or settings.
 [ -n "${BASH_VERSION:-}" ] || { echo "${0##*/}: needs bash; run scripts/${0##*/} or bash scripts/${0##*/}" >&2; exit 64; }
