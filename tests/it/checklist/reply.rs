@@ -44,7 +44,7 @@ fn point_13_no_reply_is_empty_null_or_anything_but_200() {
     }
 }
 
-/// The replies to a toaster, a heat pump, no body, a body that is no JSON, and an envelope that is none.
+/// The replies to a toaster, a heat pump, no body, a body of invalid JSON, and an invalid envelope.
 fn replies() -> Vec<Value> {
     let handler = Handler::start();
     let envelopes = [TOASTER, HEAT_PUMP, "", "<xml/>"].map(|body| envelope::of(body).to_string());
@@ -89,11 +89,11 @@ fn point_17_headers_are_texts_and_say_the_content_type() {
 fn point_18_success_is_json_and_everything_else_is_text() {
     for reply in replies() {
         let res = &reply["Outputs"]["res"];
-        let wanted = match res["statusCode"].as_u64() {
+        let expected = match res["statusCode"].as_u64() {
             Some(200) => "application/json; charset=utf-8",
             _ => "text/plain; charset=utf-8",
         };
-        assert_eq!(res["headers"]["Content-Type"], wanted, "{reply}");
+        assert_eq!(res["headers"]["Content-Type"], expected, "{reply}");
     }
 }
 
