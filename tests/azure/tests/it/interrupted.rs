@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::run::Run;
-use crate::world::World;
+use crate::world::{World, repository};
 
 /// Runs `script` in worlds that `prepare` makes, killed at each of its calls, and again until it is done.
 fn killed_everywhere(prepare: fn() -> World, script: fn(&World, &[(&str, &str)]) -> Run, check: fn(&World)) {
@@ -161,7 +161,12 @@ fn ctrl_c_says_how_to_continue() {
         // To the whole process group, as a terminal sends it.
         std::fs::write(&az, format!("#!/bin/sh\nkill -{signal} 0\nsleep 60\n")).unwrap();
         std::fs::set_permissions(&az, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-        let run = world.run("enroll.sh", &[]);
+        let script = repository().join("scripts/enroll.sh");
+        let mut command = world.command("/usr/bin/env");
+        // A job in the background is started with SIGINT ignored, which a shell cannot undo.
+        let python = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])";
+        command.args(["python3", "-c", python]).arg(script).arg("--settings").arg(world.path("azure.env"));
+        let run = world.finish(command, "");
         let says = "enroll.sh: stopped while checking that you are signed in. Run it again to continue from there.\n";
         run.failed(code, &[says]);
         assert_eq!(run.stderr, says);
