@@ -40,6 +40,9 @@ pub enum Malformed {
     },
 }
 
+/// Where a request has what the device sent along.
+pub(super) const PAYLOAD: &str = "deviceRuntimeContext.payload";
+
 /// One member of the request, kept as the text that was sent until somebody reads it.
 pub struct Member<'a, T> {
     place: &'static str,
@@ -140,6 +143,21 @@ impl<T> fmt::Debug for Member<'_, T> {
 }
 
 // === impl Malformed ===
+
+impl Malformed {
+    /// The sentence without what was sent: for a log that must not show it.
+    #[must_use]
+    pub fn without_quotes(&self) -> String {
+        let Self::WrongType { place, what } = self else { return self.to_string() };
+        // Below the payload, names are the device's own.
+        let place = if place.starts_with(PAYLOAD) { PAYLOAD } else { place };
+        let what = match what.split_once(", found ") {
+            Some((expected, _)) if what.starts_with("expected ") => expected,
+            _ => "found another type than was expected",
+        };
+        Self::WrongType { place: place.to_owned(), what: what.to_owned() }.to_string()
+    }
+}
 
 impl std::error::Error for Malformed {}
 

@@ -167,7 +167,7 @@ impl<'a> DeviceRuntimeContext<'a> {
             x509: Member::new("deviceRuntimeContext.x509", x509),
             tpm: Member::new("deviceRuntimeContext.tpm", tpm),
             symmetric_key: Member::new("deviceRuntimeContext.symmetricKey", symmetric_key),
-            payload: Member::new("deviceRuntimeContext.payload", payload),
+            payload: Member::new(json::PAYLOAD, payload),
         })
     }
 }

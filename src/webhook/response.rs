@@ -22,16 +22,21 @@ pub struct AllocationResponse<'a> {
     pub payload: Option<Map<String, Value>>,
 }
 
-/// A device twin to start with.
+/// A device twin to start with. It is written with the properties first, as the sample writes it.
+///
+/// ```
+/// # use dps_custom_allocation::webhook::InitialTwin;
+/// let twin = InitialTwin::tags([("deviceType", "toaster")]).desired([("state", "ready"), ("darknessSetting", "medium")]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InitialTwin {
+    /// Properties, which the device sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub properties: Option<TwinProperties>,
     /// Tags, which the device does not see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Map<String, Value>>,
-    /// Properties, which it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub properties: Option<TwinProperties>,
 }
 
 /// The properties of a twin to start with: desired ones only, since the device reports the others.
@@ -51,4 +56,24 @@ impl<'a> AllocationResponse<'a> {
     pub const fn to(hub: Hub<'a>) -> Self {
         Self { iot_hub_host_name: hub, initial_twin: None, payload: None }
     }
+}
+
+// === impl InitialTwin ===
+
+impl InitialTwin {
+    /// A twin with these tags and no properties. For a twin without tags start with `InitialTwin::default()`.
+    #[must_use]
+    pub fn tags<N: Into<String>, V: Into<Value>>(tags: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { tags: Some(members(tags)), properties: None }
+    }
+
+    /// This twin with these desired properties, in place of any it had.
+    #[must_use]
+    pub fn desired<N: Into<String>, V: Into<Value>>(self, desired: impl IntoIterator<Item = (N, V)>) -> Self {
+        Self { properties: Some(TwinProperties { desired: Some(members(desired)) }), ..self }
+    }
+}
+
+fn members<N: Into<String>, V: Into<Value>>(members: impl IntoIterator<Item = (N, V)>) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
