@@ -50,6 +50,8 @@ else
     # Paths of this machine do not belong in the binary, and would make it differ from the one built on another machine.
     flags=(
         -C target-feature=+crt-static
+        # Random numbers by the system call: looked up at run time, as usual, it is not found in a static binary.
+        '--cfg=getrandom_backend="linux_getrandom"'
         "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
         "--remap-path-prefix=$PWD=."
     )
