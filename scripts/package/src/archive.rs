@@ -14,10 +14,11 @@ use crate::{functions, handler};
 /// What the *Test* page of the portal shows as a function's request; optional.
 const SAMPLE: &str = "sample.dat";
 
-/// The package of the app in this folder, which has these functions: the files that `.funcignore` lets through.
-pub(crate) fn of(app: &Path, functions: &[String]) -> Result<Vec<u8>, Box<dyn Error>> {
+/// The package of the app in this folder, which has these functions and these files of its rules: what `.funcignore`
+/// lets through.
+pub(crate) fn of(app: &Path, functions: &[String], rules: &[String]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, mode) in files(app, functions) {
+    for (name, mode) in files(app, functions, rules) {
         let path = app.join(&name);
         let bytes =
             std::fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
@@ -38,8 +39,9 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 }
 
 /// The files by path, each with its Unix mode: only the handler has the executable bit.
-fn files(app: &Path, functions: &[String]) -> BTreeMap<String, u32> {
+fn files(app: &Path, functions: &[String], rules: &[String]) -> BTreeMap<String, u32> {
     let mut files = BTreeMap::from([(handler::NAME.to_owned(), 0o755), ("host.json".to_owned(), 0o644)]);
+    files.extend(rules.iter().map(|file| (file.clone(), 0o644)));
     for function in functions {
         files.insert(format!("{function}/{}", functions::FILE), 0o644);
         let sample = format!("{function}/{SAMPLE}");

@@ -18,6 +18,7 @@ use serde_json::Value;
 mod archive;
 mod functions;
 mod handler;
+mod rules;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -39,7 +40,7 @@ fn pack(app: &Path, zip: &Path) -> Result<String, Box<dyn Error>> {
     handler::check_name(&host)?;
     handler::check_binary(&app.join(handler::NAME))?;
     let functions = functions::of(app, &host)?;
-    let bytes = archive::of(app, &functions)?;
+    let bytes = archive::of(app, &functions, &rules::of(app)?)?;
     if let Some(folder) = zip.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("cannot create {}: {error}", folder.display()))?;

@@ -104,6 +104,49 @@ fn refused(app: &TempDir, with: &str) {
 }
 
 #[test]
+fn the_rules_file_is_packed_with_every_file_that_it_names() {
+    let app = app();
+    let write = |name: &str, text: &str| {
+        let path = app.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let rules = |file: &str| {
+        format!(
+            "lookups:\n  device: {{ file: {file}, key: id }}\n  site: {{ file: ./data/sites.json, key: id }}\n  \
+             other: {{ http: \"https://contoso.com/${{registrationId}}\" }}\nrules:\n  - hub: linkedHubs[0]\n"
+        )
+    };
+    write("allocation.yaml", &rules("devices.csv"));
+    write("devices.csv", "id\na\n");
+    write("data/sites.json", "[]");
+    write("data/stray.json", "[]");
+    write("stray.csv", "id\n");
+    let names: Vec<String> = entries(&app).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(
+        names,
+        [
+            "HttpTrigger1/function.json",
+            "HttpTrigger1/sample.dat",
+            "allocation.yaml",
+            "data/sites.json",
+            "devices.csv",
+            "handler",
+            "host.json"
+        ]
+    );
+    std::fs::remove_dir_all(app.path().join("dist")).unwrap();
+    write("allocation.yaml", &rules("../devices.csv"));
+    refused(
+        &app,
+        "allocation.yaml: the look-up device expects a file in the app's folder, found \"../devices.csv\"",
+    );
+    write("allocation.yaml", &rules("missing.csv"));
+    let missing = app.path().join("missing.csv");
+    refused(&app, &format!("cannot read {}: No such file or directory (os error 2)", missing.display()));
+}
+
+#[test]
 fn the_package_holds_the_apps_four_files_and_nothing_else() {
     assert_eq!(
         entries(&app()),

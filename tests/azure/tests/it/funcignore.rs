@@ -6,7 +6,14 @@ use regex::Regex;
 use crate::world::repository;
 
 /// Files of a working copy whose functions are `Allocate` and `HttpTrigger1`, and whether each is published.
-const FILES: [(&str, bool); 29] = [
+const FILES: [(&str, bool); 36] = [
+    ("allocation.yaml", true),
+    ("devices.csv", true),
+    ("data/devices.csv", true),
+    ("data/devices.json", true),
+    ("data/old/devices.csv", false),
+    ("src/devices.csv", false),
+    ("package.json", false),
     ("host.json", true),
     ("handler", true),
     ("HttpTrigger1/function.json", true),
