@@ -17,12 +17,12 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use dps_custom_allocation::allocation::Toasters;
 use dps_custom_allocation::app::App;
 use dps_custom_allocation::body::Limits;
-use dps_custom_allocation::cli::{self, Command};
+use dps_custom_allocation::cli::{self, Command, Explain, Said, USAGE};
 use dps_custom_allocation::logging::{self, Reader};
 use dps_custom_allocation::mistakes::Mistakes;
+use dps_custom_allocation::policies::{self, Chosen, Unset};
 use dps_custom_allocation::server::{self, Handler};
 use dps_custom_allocation::settings::{self, Settings};
 use dps_custom_allocation::stop::{self, AskedBy};
@@ -30,7 +30,6 @@ use dps_custom_allocation::{connections, decision};
 use tokio::net::TcpListener;
 
 const CANNOT_SERVE: u8 = 1;
-const USAGE: u8 = 64;
 const RESTART: u8 = 200;
 
 fn main() -> ExitCode {
@@ -43,28 +42,35 @@ fn main() -> ExitCode {
         Ok(Command::Serve) => serve(under_host),
         Ok(Command::Help) => print(cli::HELP),
         Ok(Command::Version) => print(&cli::version()),
+        Ok(Command::Check(file)) => say(settings().and_then(|settings| cli::check(file, &settings))),
+        Ok(Command::Explain(request)) => say(explain(request)),
         Err(unknown) => fail(USAGE, &unknown),
     }
 }
 
 fn serve(under_host: bool) -> ExitCode {
     match load() {
-        Ok((settings, app)) => match run(&settings, app) {
+        Ok((settings, app, chosen)) => match run(&settings, app, chosen) {
             Ok(AskedBy::Terminate) if under_host => ExitCode::from(RESTART),
             Ok(_) => ExitCode::SUCCESS,
             Err(error) => fail(CANNOT_SERVE, &error.to_string()),
         },
-        Err(mistakes) => fail(USAGE, &mistakes.to_string()),
+        Err(mistakes) => fail_all(mistakes),
     }
 }
 
-fn load() -> Result<(Settings, App), Mistakes> {
-    let settings = Settings::load(|name| env::var(name))?;
-    let app = App::load(&settings.app_root, &|name| env::var(name).ok())?;
-    Ok((settings, app))
+fn settings() -> Result<Settings, Mistakes> {
+    Settings::load(|name| env::var(name))
 }
 
-fn run(settings: &Settings, app: App) -> io::Result<AskedBy> {
+fn load() -> Result<(Settings, App, Chosen), Mistakes> {
+    let settings = settings()?;
+    let app = App::load(&settings.app_root, &|name| env::var(name).ok())?;
+    let chosen = policies::choose(&settings, &app, Unset::Mistake)?;
+    Ok((settings, app, chosen))
+}
+
+fn run(settings: &Settings, app: App, chosen: Chosen) -> io::Result<AskedBy> {
     connections::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(available_parallelism().map_or(1, usize::from))
@@ -80,12 +86,38 @@ fn run(settings: &Settings, app: App) -> io::Result<AskedBy> {
         })?;
         log::info!("Listening on http://{}", listener.local_addr()?);
         log::info!("Functions: {}", app.routes());
-        let handler = Handler::new(app, Toasters, Limits::of(settings.body_limit));
+        log::info!("Policy: {}", chosen.name);
+        let limits = Limits::of(settings.body_limit);
+        let handler = Handler::new(app, chosen.policy, limits, settings.log_body);
         Ok(connections::serve(listener, server::routes(handler), asked_to_stop).await)
     });
     // A policy that never returns must not keep the process from ending.
     runtime.shutdown_background();
     served
+}
+
+fn explain(request: Explain) -> Result<Said, Mistakes> {
+    let settings = settings()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Mistakes::from(format!("Cannot start: {error}")))?;
+    runtime.block_on(cli::explain(request, &settings))
+}
+
+fn say(said: Result<Said, Mistakes>) -> ExitCode {
+    match said {
+        Ok(Said { text, code }) => {
+            print(&text);
+            ExitCode::from(code)
+        }
+        Err(mistakes) => fail_all(mistakes),
+    }
+}
+
+fn fail_all(mistakes: Mistakes) -> ExitCode {
+    for mistake in mistakes.into_lines() {
+        log::error!("{mistake}.");
+    }
+    ExitCode::from(USAGE)
 }
 
 fn print(text: &str) -> ExitCode {

@@ -35,6 +35,19 @@ impl Mistakes {
     }
 }
 
+impl From<String> for Mistakes {
+    /// One mistake.
+    fn from(mistake: String) -> Self {
+        Self(vec![mistake])
+    }
+}
+
+impl<M: fmt::Display> From<Vec<M>> for Mistakes {
+    fn from(mistakes: Vec<M>) -> Self {
+        Self(mistakes.iter().map(ToString::to_string).collect())
+    }
+}
+
 impl std::error::Error for Mistakes {}
 
 impl fmt::Display for Mistakes {

@@ -11,13 +11,14 @@ use warp::hyper::body::Bytes;
 use warp::path::Tail;
 use warp::{Buf, Filter, Reply};
 
-use crate::allocation::Policy;
 use crate::app::{App, Function, Target};
 use crate::body::{self, Body, Limits, Unread};
 use crate::decision::{self, UnderWay};
 use crate::function::{self, Answer, Run};
 use crate::invocation;
+use crate::log_body::LogBody;
 use crate::memory::MemoryBudget;
+use crate::policies::{LookedUp, ServedPolicy};
 
 /// What every request may use. Clones are the same handler.
 #[derive(Clone)]
@@ -25,8 +26,9 @@ pub struct Handler(Arc<Shared>);
 
 struct Shared {
     app: App,
-    policy: Box<dyn Policy>,
+    policy: ServedPolicy,
     limits: Limits,
+    log_body: LogBody,
     memory: MemoryBudget,
     under_way: UnderWay,
 }
@@ -100,16 +102,12 @@ fn text(status: StatusCode, body: String) -> Answered {
 // === impl Handler ===
 
 impl Handler {
-    /// A handler of the functions of `app` that asks `policy` about requests within `limits`.
+    /// A handler of the functions of `app` that asks `policy` about requests within `limits`, and shows of them what
+    /// `log_body` says.
     #[must_use]
-    pub fn new(app: App, policy: impl Policy + 'static, limits: Limits) -> Self {
-        Self(Arc::new(Shared {
-            app,
-            policy: Box::new(policy),
-            limits,
-            memory: MemoryBudget::default(),
-            under_way: UnderWay::default(),
-        }))
+    pub fn new(app: App, policy: ServedPolicy, limits: Limits, log_body: LogBody) -> Self {
+        let (memory, under_way) = (MemoryBudget::default(), UnderWay::default());
+        Self(Arc::new(Shared { app, policy, limits, log_body, memory, under_way }))
     }
 
     async fn answer<B: Buf>(
@@ -189,8 +187,9 @@ impl Handler {
         let unread = |unread: Unread| invocation::write(&function::unread(&unread), None, &function.output);
         let reply = match envelope {
             Ok(envelope) => {
+                let looked_up = self.look_up_for_envelope(&function, &envelope.text()).await;
                 let (handler, function) = (self.clone(), function.clone());
-                let run = move || handler.reply(&function, &envelope.text());
+                let run = move || handler.reply(&function, &envelope.text(), looked_up);
                 self.decide(id, run).await.unwrap_or_else(unread)
             }
             Err(reason) => unread(reason),
@@ -201,11 +200,25 @@ impl Handler {
         response
     }
 
-    /// Runs the function for an envelope, and writes the reply.
-    fn reply(&self, function: &Function, envelope: &str) -> Vec<u8> {
+    /// Asks the policy's look-ups, if it has any, about the device of an envelope.
+    async fn look_up_for_envelope(&self, function: &Function, envelope: &str) -> LookedUp {
+        if !self.0.policy.has_lookups() {
+            return LookedUp::default();
+        }
         match invocation::read(envelope, &function.trigger, self.0.limits.bytes) {
             Ok(body) => {
-                let run = function::run(&body.text, &*self.0.policy);
+                let inputs = invocation::inputs(envelope, &function.trigger);
+                self.0.policy.look_up(&body.text, Some(&inputs)).await
+            }
+            Err(_) => LookedUp::default(),
+        }
+    }
+
+    /// Runs the function for an envelope, and writes the reply.
+    fn reply(&self, function: &Function, envelope: &str, looked_up: LookedUp) -> Vec<u8> {
+        match invocation::read(envelope, &function.trigger, self.0.limits.bytes) {
+            Ok(body) => {
+                let run = function::run(&body.text, &self.0.policy, looked_up, self.0.log_body);
                 invocation::write(&run, Some(&body), &function.output)
             }
             Err(unread) => invocation::write(&function::unread(&unread), None, &function.output),
@@ -219,10 +232,14 @@ impl Handler {
             body.and_then(|body| if body.len() > limit { Err(Unread::TooLarge(limit)) } else { Ok(body) });
         let run = match body {
             Ok(body) => {
+                let looked_up = match self.0.policy.has_lookups() {
+                    true => self.0.policy.look_up(&body.text(), None).await,
+                    false => LookedUp::default(),
+                };
                 let handler = self.clone();
                 let run = move || {
                     let text = body.text();
-                    let run = function::run(&text, &*handler.0.policy);
+                    let run = function::run(&text, &handler.0.policy, looked_up, handler.0.log_body);
                     (run, text.into_owned())
                 };
                 self.decide(id, run).await.map(|(run, body)| {

@@ -5,7 +5,10 @@ use std::env::VarError;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::log_body::{self, LogBody};
+use crate::lookups::DEFAULT_TIMEOUT;
 use crate::mistakes::Mistakes;
 
 /// The port to listen on, chosen by the Functions host.
@@ -23,6 +26,19 @@ pub const DEFAULT_BODY_LIMIT: usize = 1024 * 1024;
 /// share 64 MiB: a larger one would be refused however often it came.
 const BODY_LIMITS: RangeInclusive<usize> = 1..=16 * 1024 * 1024;
 
+/// Which policy decides: `toasters`, `divisions`, `rules`, or one of the user's own.
+pub const POLICY: &str = "ALLOCATION_POLICY";
+/// The rules file, when it is not `allocation.yaml` in the app's folder.
+pub const RULES: &str = "ALLOCATION_RULES";
+
+/// How long the look-ups of one decision may take, all together, in seconds.
+pub const LOOKUP_TIMEOUT: &str = "ALLOCATION_LOOKUP_TIMEOUT";
+/// What [`LOOKUP_TIMEOUT`] may be.
+const LOOKUP_TIMEOUTS: RangeInclusive<f64> = 0.1..=60.0;
+
+/// How much of an allocation request the log shows: `full`, `without-payload` or `none`.
+pub const LOG_BODY: &str = "ALLOCATION_LOG_BODY";
+
 /// The folder of the function app, set by the Functions host.
 pub const APP_ROOT: &str = "FUNCTIONS_APP_ROOT_PATH";
 
@@ -30,7 +46,7 @@ pub const APP_ROOT: &str = "FUNCTIONS_APP_ROOT_PATH";
 pub const WORKER_ID: &str = "FUNCTIONS_CUSTOMHANDLER_WORKER_ID";
 
 /// The settings of the handler.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The port to listen on; 0 lets the system choose one.
     pub port: u16,
@@ -38,6 +54,14 @@ pub struct Settings {
     pub body_limit: usize,
     /// The folder of the function app: [`APP_ROOT`], or else the working folder.
     pub app_root: PathBuf,
+    /// The policy's name, if one is given.
+    pub policy: Option<String>,
+    /// The rules file, if one is given; relative to the app's folder.
+    pub rules: Option<PathBuf>,
+    /// How long the look-ups of one decision may take.
+    pub lookup_timeout: Duration,
+    /// How much of an allocation request the log shows.
+    pub log_body: LogBody,
 }
 
 // === impl Settings ===
@@ -50,17 +74,32 @@ impl Settings {
     /// [`Mistakes`] when a variable is set to what it cannot be. One that is not set has a default.
     pub fn load(variable: impl Fn(&str) -> Result<String, VarError>) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
+        // An app setting that was emptied is there, and means no more than one that is not.
+        let text = |name| variable(name).ok().filter(|text| !text.trim().is_empty());
         let settings = Self {
             port: number(&variable, PORT, DEFAULT_PORT, 0..=u16::MAX, &mut mistakes),
             body_limit: number(&variable, BODY_LIMIT, DEFAULT_BODY_LIMIT, BODY_LIMITS, &mut mistakes),
-            app_root: variable(APP_ROOT)
-                .ok()
-                .filter(|root| !root.is_empty())
-                .unwrap_or_else(|| ".".to_owned())
-                .into(),
+            app_root: text(APP_ROOT).unwrap_or_else(|| ".".to_owned()).into(),
+            policy: text(POLICY).map(|name| name.trim().to_owned()),
+            rules: text(RULES).map(PathBuf::from),
+            lookup_timeout: Duration::from_secs_f64(number(
+                &variable,
+                LOOKUP_TIMEOUT,
+                DEFAULT_TIMEOUT.as_secs_f64(),
+                LOOKUP_TIMEOUTS,
+                &mut mistakes,
+            )),
+            log_body: mistakes
+                .keep(text(LOG_BODY).map_or(Ok(LogBody::Full), |name| log_body(&name)))
+                .unwrap_or_default(),
         };
         mistakes.or(settings)
     }
+}
+
+fn log_body(name: &str) -> Result<LogBody, String> {
+    let names = log_body::NAMES.map(|(name, _)| name).join(", ");
+    name.trim().parse().map_err(|()| format!("{LOG_BODY}: expected one of {names}; found {name:?}"))
 }
 
 /// Reads a number, or keeps the default and adds a mistake.

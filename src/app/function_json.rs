@@ -2,8 +2,8 @@
 //!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#configuration>
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use serde::Deserialize;
 
@@ -25,6 +25,8 @@ pub struct Function {
     pub trigger: String,
     /// The name of its HTTP output, by which the reply's `Outputs` holds the response: `res`, usually.
     pub output: String,
+    /// The names of its other input bindings, by which `Data` holds what they brought.
+    pub inputs: Vec<String>,
     /// Where its callers reach it, prefix included: `/api/HttpTrigger1`.
     pub route: Route,
 }
@@ -47,19 +49,24 @@ struct Binding {
 
 /// The functions of the app in `root`, by name. Functions with other triggers are left out.
 pub(super) fn load_all(root: &Path, prefix: &str, mistakes: &mut Mistakes) -> Vec<Function> {
-    let folders = match fs::read_dir(root) {
-        Ok(folders) => folders,
+    let names = match names(root) {
+        Ok(names) => names,
         Err(error) => {
             mistakes.add(format!("Cannot read the app's folder {}: {error}", root.display()));
             return Vec::new();
         }
     };
-    let mut names: Vec<String> = folders
+    names.iter().filter_map(|name| mistakes.keep(load(root, name, prefix)).flatten()).collect()
+}
+
+/// The names of the folders in `root` that have a function.json, sorted.
+pub(super) fn names(root: &Path) -> io::Result<Vec<String>> {
+    let mut names: Vec<String> = fs::read_dir(root)?
         .filter_map(|folder| folder.ok()?.file_name().into_string().ok())
         .filter(|name| root.join(name).join("function.json").exists())
         .collect();
     names.sort_unstable();
-    names.iter().filter_map(|name| mistakes.keep(load(root, name, prefix)).flatten()).collect()
+    Ok(names)
 }
 
 /// The function in the folder `name`; `None` when no HTTP request triggers it.
@@ -75,7 +82,12 @@ fn load(root: &Path, name: &str, prefix: &str) -> Result<Option<Function>, Strin
         ));
     };
     let route = trigger.route.as_deref().filter(|route| !route.is_empty()).unwrap_or(name);
-    let function = Function::new(name, prefix, route, &trigger.name, &output.name);
+    let inputs = bindings.iter().filter(|binding| binding.direction.eq_ignore_ascii_case("in"));
+    let inputs = inputs
+        .filter(|binding| !std::ptr::eq(*binding, trigger))
+        .map(|binding| binding.name.clone())
+        .collect();
+    let function = Function::new(name, prefix, route, &trigger.name, &output.name, inputs);
     function.map(Some).map_err(|what| format!("{file}, at bindings: {what}"))
 }
 
@@ -89,6 +101,7 @@ impl Function {
         route: &str,
         trigger: &str,
         output: &str,
+        inputs: Vec<String>,
     ) -> Result<Self, String> {
         if trigger.is_empty() || output.is_empty() {
             return Err(
@@ -96,7 +109,13 @@ impl Function {
             );
         }
         let route = Route::parse(&format!("{prefix}/{route}"))?;
-        Ok(Self { name: name.to_owned(), trigger: trigger.to_owned(), output: output.to_owned(), route })
+        Ok(Self {
+            name: name.to_owned(),
+            trigger: trigger.to_owned(),
+            output: output.to_owned(),
+            inputs,
+            route,
+        })
     }
 }
 

@@ -39,12 +39,17 @@ struct HttpRoute {
     route: String,
 }
 
+/// Whether there is one in `folder`.
+pub(super) fn is_in(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
 // === impl HostJson ===
 
 impl HostJson {
     /// Reads the file in `root`, if there is one.
     pub(super) fn load(root: &Path, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let file = if root.join(FILE).exists() { json::read(root, FILE)? } else { Value::Null };
+        let file = if is_in(root) { json::read(root, FILE)? } else { Value::Null };
         let text = |path: &[&str]| {
             if let Some(set) = variable(&format!("{OVERRIDE}__{}", path.join("__"))) {
                 return Ok(Some(set));
@@ -83,7 +88,7 @@ impl HostJson {
     /// (`HttpWorkerFunctionProvider.cs`), or else the tutorial's function.
     pub(super) fn functions(&self) -> Result<Vec<Function>, String> {
         let function = |name: &str, route: &str| {
-            Function::new(name, &self.route_prefix, route, DEFAULT_TRIGGER, DEFAULT_OUTPUT)
+            Function::new(name, &self.route_prefix, route, DEFAULT_TRIGGER, DEFAULT_OUTPUT, Vec::new())
                 .map_err(|what| format!("{FILE}, at {}: {what}", ROUTES.join(".")))
         };
         if self.routes.is_empty() {

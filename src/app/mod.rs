@@ -60,6 +60,18 @@ impl App {
         mistakes.or(Self { functions, forwards: host.forwards })
     }
 
+    /// Whether there is an app in this folder: a `host.json`, or a function.
+    #[must_use]
+    pub fn is_in(folder: &Path) -> bool {
+        host_json::is_in(folder) || !function_json::names(folder).is_ok_and(|names| names.is_empty())
+    }
+
+    /// Whether a function has an input binding of this name, besides its trigger.
+    #[must_use]
+    pub fn has_input(&self, name: &str) -> bool {
+        self.functions.iter().any(|function| function.inputs.iter().any(|input| input == name))
+    }
+
     /// What a `POST` at `path`, percent-encoded and without its slash in front, is; `None` when no function takes it.
     #[must_use]
     pub fn target(&self, path: &str) -> Option<Target<'_>> {

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::headers::CallerHeaders;
 use super::unescape::{Unescaped, unescape};
@@ -37,7 +38,7 @@ pub fn read<'a>(envelope: &'a str, trigger: &str, limit: usize) -> Result<Caller
             "{what}; expected it as the Functions host sends it, {{\"Data\":{{\"{trigger}\":{{\"Body\":\"…\"}}}}}}"
         ))
     };
-    let mut invocation = Invocation { trigger, names_trigger: false, request: None };
+    let mut invocation = Invocation { trigger, names_trigger: false, request: None, inputs: None };
     let parsed = serde_json::Deserializer::from_str(envelope).deserialize_map(&mut invocation);
     let Some(request) = invocation.request else {
         // An error without a request, because the parser is told no end: see `visit_map`.
@@ -67,9 +68,18 @@ pub fn read<'a>(envelope: &'a str, trigger: &str, limit: usize) -> Result<Caller
 /// Whether `text` is an object whose `Data` has a member named as the trigger is.
 #[must_use]
 pub fn is_envelope(text: &str, trigger: &str) -> bool {
-    let mut invocation = Invocation { trigger, names_trigger: false, request: None };
+    let mut invocation = Invocation { trigger, names_trigger: false, request: None, inputs: None };
     let _ = serde_json::Deserializer::from_str(text).deserialize_map(&mut invocation);
     invocation.names_trigger
+}
+
+/// What the app's input bindings brought, by their names: the members of `Data` besides the trigger's.
+#[must_use]
+pub fn inputs(envelope: &str, trigger: &str) -> Map<String, Value> {
+    let inputs = Some(Map::new());
+    let mut invocation = Invocation { trigger, names_trigger: false, request: None, inputs };
+    let _ = serde_json::Deserializer::from_str(envelope).deserialize_map(&mut invocation);
+    invocation.inputs.unwrap_or_default()
 }
 
 /// The parser's words without what they quote: an envelope holds headers, queries and keys.
@@ -85,6 +95,8 @@ struct Invocation<'a, 't> {
     trigger: &'t str,
     names_trigger: bool,
     request: Option<Request<'a>>,
+    /// The other members of `Data`, if they are asked for.
+    inputs: Option<Map<String, Value>>,
 }
 
 #[derive(Deserialize)]
@@ -104,8 +116,8 @@ impl<'de> Visitor<'de> for &mut Invocation<'de, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(is_data) = map.next_key_seed(Name("Data"))? {
-            if is_data {
+        while let Some(name) = map.next_key_seed(Name { expected: "Data", keep: false })? {
+            if name == Key::Expected {
                 // What follows is left unread, which the parser takes for an error.
                 return map.next_value_seed(Data(self));
             }
@@ -135,12 +147,19 @@ impl<'de> Visitor<'de> for Data<'_, 'de, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self(invocation) = self;
-        while let Some(is_request) = map.next_key_seed(Name(invocation.trigger))? {
-            if is_request {
-                invocation.names_trigger = true;
-                invocation.request = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
+        let keep = invocation.inputs.is_some();
+        while let Some(name) = map.next_key_seed(Name { expected: invocation.trigger, keep })? {
+            match (name, &mut invocation.inputs) {
+                (Key::Expected, _) => {
+                    invocation.names_trigger = true;
+                    invocation.request = Some(map.next_value()?);
+                }
+                (Key::Other(name), Some(inputs)) => {
+                    inputs.insert(name, map.next_value()?);
+                }
+                (Key::Other(_), None) => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         if invocation.names_trigger {
@@ -150,25 +169,41 @@ impl<'de> Visitor<'de> for Data<'_, 'de, '_> {
     }
 }
 
-/// Reads a member's name without keeping it: whether it is this one.
-struct Name<'t>(&'t str);
+/// A member's name.
+#[derive(PartialEq, Eq)]
+enum Key {
+    /// The one that is looked for.
+    Expected,
+    /// Another one; empty unless it is to be kept.
+    Other(String),
+}
+
+/// Reads a member's name.
+struct Name<'t> {
+    expected: &'t str,
+    keep: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = bool;
+    type Value = Key;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Name<'_> {
-    type Value = bool;
+    type Value = Key;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member's name")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
+    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+        Ok(match name == self.expected {
+            true => Key::Expected,
+            false if self.keep => Key::Other(name.to_owned()),
+            false => Key::Other(String::new()),
+        })
     }
 }

@@ -10,5 +10,5 @@ mod headers;
 mod reply;
 mod unescape;
 
-pub use self::call::{CallerBody, is_envelope, read};
+pub use self::call::{CallerBody, inputs, is_envelope, read};
 pub use self::reply::write;
