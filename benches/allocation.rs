@@ -3,27 +3,27 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 
 use std::hint::black_box;
+use std::sync::LazyLock;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use dps_custom_allocation::allocation::{Notes, Policy as _, Toasters};
-use dps_custom_allocation::webhook::AllocationRequest;
+use dps_custom_allocation::allocation::Toasters;
+use dps_custom_allocation::log_body::LogBody;
+use dps_custom_allocation::policies::{LookedUp, ServedPolicy};
 use dps_custom_allocation::{decision, function};
 
 const RECORDED: &str = include_str!("../tests/fixtures/requests/contoso-toaster-007.json");
 
+/// The function with the default policy.
+fn run(body: &str) -> function::Run {
+    static POLICY: LazyLock<ServedPolicy> = LazyLock::new(|| ServedPolicy::new(Toasters));
+    function::run(body, &POLICY, LookedUp::default(), LogBody::Full)
+}
+
 fn allocate_recorded(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("recorded request");
     group.throughput(Throughput::Bytes(RECORDED.len() as u64));
-    group.bench_function("parse and allocate", |bencher| {
-        bencher.iter(|| {
-            let request = AllocationRequest::parse(black_box(RECORDED)).expect("the request is well-formed");
-            let mut notes = Notes::default();
-            let response = Toasters.allocate(&request, &mut notes).expect("a toaster is assigned");
-            black_box((response, notes));
-        });
-    });
     group.bench_function("the whole function", |bencher| {
-        bencher.iter(|| black_box(function::run(black_box(RECORDED), &Toasters)));
+        bencher.iter(|| black_box(run(black_box(RECORDED))));
     });
     group.finish();
 }
@@ -35,7 +35,7 @@ fn allocate_by_size(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(body.len() as u64));
         let name = BenchmarkId::from_parameter(format!("{hubs} hubs, {payload_kb} KB payload"));
         group.bench_with_input(name, &body, |bencher, body| {
-            bencher.iter(|| black_box(function::run(black_box(body), &Toasters)));
+            bencher.iter(|| black_box(run(black_box(body))));
         });
     }
     group.finish();
@@ -48,7 +48,7 @@ fn allocate_by_place(criterion: &mut Criterion) {
         .enable_all()
         .build()
         .expect("a runtime starts");
-    let decide = || function::run(black_box(RECORDED), &Toasters);
+    let decide = || run(black_box(RECORDED));
     let mut group = criterion.benchmark_group("the whole function, by place");
     group.bench_function("at once", |bencher| {
         bencher.iter(|| black_box(runtime.block_on(async { decision::at_once(None, decide) })));

@@ -20,17 +20,19 @@ step() {
 step "tools that the tests run"
 scripts/install-sdks.sh
 scripts/install-checkers.sh
+scripts/install-postgresql.sh
 
 step "formatting"
 cargo fmt --all --check
 
 step "lints"
-cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+cargo clippy --workspace --all-targets --all-features --locked --quiet -- -D warnings
+cargo clippy --package dps-custom-allocation --all-targets --no-default-features --locked --quiet -- -D warnings
 
 step "docs"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked --quiet
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --document-private-items --locked --quiet
 
 step "tests"
 # The binaries first: tests of one package run those of another.
-cargo build --workspace --locked --quiet
-cargo test --workspace --locked "$@"
+cargo build --workspace --all-features --locked --quiet
+cargo test --workspace --all-features --locked "$@"

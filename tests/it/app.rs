@@ -303,7 +303,7 @@ fn a_file_that_cannot_be_read_ends_the_start_and_is_named_with_the_place() {
         ),
         (
             &[("host.json", "{\n  \"version\" 2\n}"), ("A/function.json", "[]")],
-            "host.json is invalid JSON: Expected colon after the string or word in object property on line 2 column 13; \
+            "host.json is invalid JSON: Expected colon after the string or word in object property on line 2 column 13.\nError: \
              A/function.json: expected an object, found an array".into(),
         ),
     ];

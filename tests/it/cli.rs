@@ -9,7 +9,12 @@ fn help_says_what_it_is_its_variables_and_its_exit_codes() {
     }
     let help = dps_custom_allocation::cli::HELP;
     for named in [
-        "Usage: handler",
+        "handler check [FILE]",
+        "handler explain [--rules FILE] [--with NAME=JSON]… REQUEST.json",
+        "ALLOCATION_POLICY",
+        "ALLOCATION_RULES",
+        "ALLOCATION_LOOKUP_TIMEOUT",
+        "ALLOCATION_LOG_BODY",
         "FUNCTIONS_CUSTOMHANDLER_PORT",
         "FUNCTIONS_APP_ROOT_PATH",
         "ALLOCATION_BODY_LIMIT",
@@ -40,10 +45,13 @@ fn an_unknown_argument_is_an_error_and_no_server() {
         (&[""], ""),
         (&["--help", "more"], "more"),
         (&["more", "--help"], "more"),
+        (&["Check"], "Check"),
     ] {
         let ended = process::run(process::command(&[]).args(arguments));
         assert_eq!((ended.status.code(), ended.stdout.as_str()), (Some(64), ""), "{arguments:?}: {ended:?}");
-        let sentence = format!("Unknown argument {unknown:?}; expected none, --help or --version.\n");
+        let expected =
+            if arguments[0] == "--help" { "no more" } else { "none, check, explain, --help or --version" };
+        let sentence = format!("Unknown argument {unknown:?}; expected {expected}.\n");
         assert!(ended.stderr.ends_with(&sentence), "{arguments:?}: {ended:?}");
     }
 }

@@ -57,7 +57,14 @@ fn the_sample_of_the_test_pane_is_the_toaster() {
 fn local_settings_hold_nothing_secret() {
     assert_eq!(
         read_json("local.settings.json"),
-        json!({ "IsEncrypted": false, "Values": { "FUNCTIONS_WORKER_RUNTIME": "custom", "AzureWebJobsStorage": "" } }),
+        json!({ "IsEncrypted": false, "Values": {
+            "FUNCTIONS_WORKER_RUNTIME": "custom",
+            "AzureWebJobsStorage": "",
+            // Empty, it is as if it were not there: the app's rules file decides, or else the tutorial's policy.
+            "ALLOCATION_POLICY": "",
+            "ALLOCATION_LOG_BODY": "full",
+            "ALLOCATION_LOOKUP_TIMEOUT": "3",
+        } }),
         "this file is in git: settings of one's own belong into the environment"
     );
 }

@@ -1,7 +1,9 @@
 use std::env::VarError;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::time::Duration;
 
+use dps_custom_allocation::log_body::LogBody;
 use dps_custom_allocation::settings::Settings;
 use nix::sys::signal::Signal;
 
@@ -66,7 +68,7 @@ fn every_wrong_setting_is_named_at_once() {
     assert_eq!(ended.status.code(), Some(64));
     assert_eq!(
         ended.stderr,
-        "Error: FUNCTIONS_CUSTOMHANDLER_PORT: expected a number from 0 to 65535, found \"x\" (not set, it is 3000); \
+        "Error: FUNCTIONS_CUSTOMHANDLER_PORT: expected a number from 0 to 65535, found \"x\" (not set, it is 3000).\nError: \
          ALLOCATION_BODY_LIMIT: expected a number from 1 to 16777216, found \"1 MiB\" (not set, it is 1048576).\n"
     );
 }
@@ -81,13 +83,54 @@ fn settings_have_defaults() {
                 .ok_or(VarError::NotPresent)
         })
     };
-    assert_eq!(load(&[]), Ok(Settings { port: 3000, body_limit: 1_048_576, app_root: ".".into() }));
+    let default = Settings {
+        port: 3000,
+        body_limit: 1_048_576,
+        app_root: ".".into(),
+        policy: None,
+        rules: None,
+        lookup_timeout: Duration::from_secs(3),
+        log_body: LogBody::Full,
+    };
+    assert_eq!(load(&[]).as_ref(), Ok(&default));
     let set = &[
         ("FUNCTIONS_CUSTOMHANDLER_PORT", "7"),
         ("ALLOCATION_BODY_LIMIT", "16777216"),
         ("FUNCTIONS_APP_ROOT_PATH", "/app"),
+        ("ALLOCATION_POLICY", " divisions "),
+        ("ALLOCATION_RULES", "other.yaml"),
+        ("ALLOCATION_LOOKUP_TIMEOUT", "0.5"),
+        ("ALLOCATION_LOG_BODY", "without-payload"),
     ];
-    assert_eq!(load(set), Ok(Settings { port: 7, body_limit: 16_777_216, app_root: "/app".into() }));
+    let all = Settings {
+        port: 7,
+        body_limit: 16_777_216,
+        app_root: "/app".into(),
+        policy: Some("divisions".to_owned()),
+        rules: Some("other.yaml".into()),
+        lookup_timeout: Duration::from_millis(500),
+        log_body: LogBody::WithoutPayload,
+    };
+    assert_eq!(load(set), Ok(all));
+    let emptied = &[
+        ("FUNCTIONS_APP_ROOT_PATH", ""),
+        ("ALLOCATION_POLICY", " "),
+        ("ALLOCATION_RULES", ""),
+        ("ALLOCATION_LOG_BODY", ""),
+    ];
+    assert_eq!(load(emptied), Ok(default), "as app settings are when they were emptied");
+    for (set, sentence) in [
+        (
+            &[("ALLOCATION_LOG_BODY", "some")],
+            "ALLOCATION_LOG_BODY: expected one of full, without-payload, none; found \"some\"",
+        ),
+        (
+            &[("ALLOCATION_LOOKUP_TIMEOUT", "0")],
+            "ALLOCATION_LOOKUP_TIMEOUT: expected a number from 0.1 to 60, found \"0\" (not set, it is 3)",
+        ),
+    ] {
+        assert_eq!(load(set).unwrap_err().to_string(), sentence);
+    }
     for limit in [&[("ALLOCATION_BODY_LIMIT", "0")], &[("ALLOCATION_BODY_LIMIT", "16777217")]] {
         assert!(load(limit).is_err());
     }
@@ -145,7 +188,7 @@ fn rust_log_chooses_what_is_said() {
 #[test]
 fn an_empty_rust_log_is_none() {
     let handler = Handler::start_with(&[("RUST_LOG", "")]);
-    assert_eq!(handler.stop().stdout.lines().count(), 3, "the start and the stop");
+    assert_eq!(handler.stop().stdout.lines().count(), 4, "the start and the stop");
 }
 
 #[test]
@@ -159,13 +202,13 @@ fn raw_lines_carry_the_invocation_id_when_there_is_one() {
     call("no id] \tforged");
     let stdout = handler.stop().stdout;
     let lines: Vec<&str> = stdout.lines().collect();
-    assert_eq!(lines[2], format!("[{id}] {PROCESSED}"));
-    assert_eq!(lines[4], format!("[{id}] {HEAT_PUMP}"));
+    assert_eq!(lines[3], format!("[{id}] {PROCESSED}"));
+    assert_eq!(lines[5], format!("[{id}] {HEAT_PUMP}"));
     assert_eq!(
-        lines[6..9],
+        lines[7..10],
         [format!("[{id}] "), format!("[{id}] Response"), format!("[{id}] Unrecognized device registration.")]
     );
-    assert_eq!(lines[9], PROCESSED);
+    assert_eq!(lines[10], PROCESSED);
 }
 
 /// The host takes some lines for messages to itself.

@@ -30,7 +30,9 @@ impl Unread {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("Listening on http://").unwrap().parse().unwrap();
-        stdout.read_line(&mut line).unwrap();
+        for _ in 0..2 {
+            stdout.read_line(&mut line).unwrap();
+        }
         Self { child, stdout, address }
     }
 

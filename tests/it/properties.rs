@@ -1,17 +1,24 @@
 use dps_custom_allocation::allocation::Toasters;
 use dps_custom_allocation::body::Limits;
-use dps_custom_allocation::function;
+use dps_custom_allocation::log_body::LogBody;
+use dps_custom_allocation::policies::ServedPolicy;
 use dps_custom_allocation::server::{Handler, routes};
 use dps_custom_allocation::settings::DEFAULT_BODY_LIMIT;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use crate::decision;
 use crate::envelope::{self, Reply, TOASTER};
 use crate::server::tutorial_app;
 
 /// Sends `bytes` through the routes, as the host would; the reply must be one that the host takes.
 fn call(bytes: Vec<u8>) -> Reply {
-    let routes = routes(Handler::new(tutorial_app(), Toasters, Limits::of(DEFAULT_BODY_LIMIT)));
+    let routes = routes(Handler::new(
+        tutorial_app(),
+        ServedPolicy::new(Toasters),
+        Limits::of(DEFAULT_BODY_LIMIT),
+        LogBody::Full,
+    ));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let response = runtime
         .block_on(warp::test::request().method("POST").path("/HttpTrigger1").body(bytes).reply(&routes));
@@ -81,7 +88,7 @@ proptest! {
     #[test]
     fn a_recorded_request_cut_off_or_changed_anywhere(at in 0..TOASTER.len(), byte: u8) {
         let mut bytes = TOASTER.as_bytes().to_vec();
-        let cut = function::run(std::str::from_utf8(&bytes[..at]).unwrap(), &Toasters);
+        let cut = decision::run(Toasters, std::str::from_utf8(&bytes[..at]).unwrap());
         prop_assert_eq!(cut.answer.status, 400);
         bytes[at] = byte;
         let reply = call(envelope::of(&String::from_utf8_lossy(&bytes)).to_string().into_bytes());
@@ -94,7 +101,7 @@ proptest! {
         hubs in proptest::collection::vec("[ -~äß\u{1f600}]{0,30}", 0..6),
     ) {
         let body = json!({ "deviceRuntimeContext": { "registrationId": id }, "linkedHubs": hubs });
-        let answer = function::run(&body.to_string(), &Toasters).answer;
+        let answer = decision::run(Toasters, &body.to_string()).answer;
         let assigned = id.contains("contoso-toaster") && !hubs.is_empty();
         prop_assert_eq!(answer.status, if assigned { 200 } else { 400 });
         if assigned {

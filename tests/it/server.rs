@@ -5,6 +5,8 @@ use std::thread::JoinHandle;
 use dps_custom_allocation::allocation::Policy;
 use dps_custom_allocation::app::App;
 use dps_custom_allocation::body::Limits;
+use dps_custom_allocation::log_body::LogBody;
+use dps_custom_allocation::policies::ServedPolicy;
 use dps_custom_allocation::server::{Handler, routes};
 use dps_custom_allocation::settings::DEFAULT_BODY_LIMIT;
 use dps_custom_allocation::{connections, decision};
@@ -41,7 +43,8 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
                 address_is.send(listener.local_addr().unwrap()).unwrap();
-                let routes = routes(Handler::new(tutorial_app(), policy, limits));
+                let routes =
+                    routes(Handler::new(tutorial_app(), ServedPolicy::new(policy), limits, LogBody::Full));
                 connections::serve(listener, routes, async {
                     let _ = stopped.await;
                 })

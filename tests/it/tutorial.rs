@@ -65,11 +65,11 @@ fn the_recorded_requests_as_they_are() {
     }
 }
 
-/// The lines between the two of the start and the one that says why it stops,
+/// The lines between those of the start and the one that says why it stops,
 /// without their stamps.
 fn function_lines(stdout: &str) -> Vec<String> {
     let lines: Vec<&str> = stdout.lines().collect();
-    lines[2..lines.len() - 1]
+    lines[3..lines.len() - 1]
         .iter()
         .map(|line| line.split_once(" [Information] ").expect("the portal's form").1.to_owned())
         .collect()

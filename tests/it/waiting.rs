@@ -4,9 +4,9 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use dps_custom_allocation::allocation::{Notes, Policy, Refusal, Toasters};
+use dps_custom_allocation::allocation::{Case, Notes, Policy, Refusal, Toasters};
 use dps_custom_allocation::decision;
-use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse};
+use dps_custom_allocation::webhook::AllocationResponse;
 
 use crate::envelope::{self, HEAT_PUMP, HOST_HEADERS, Reply, TOASTER};
 use crate::http::{self, DEADLINE};
@@ -38,18 +38,14 @@ impl Gate {
 }
 
 impl Policy for Gate {
-    fn allocate<'a>(
-        &self,
-        request: &AllocationRequest<'a>,
-        notes: &mut Notes,
-    ) -> Result<AllocationResponse<'a>, Refusal> {
-        if request.device_runtime_context.registration_id()?.as_deref() == Some("contoso-toaster-007") {
+    fn allocate<'a>(&self, case: &Case<'a>, notes: &mut Notes) -> Result<AllocationResponse<'a>, Refusal> {
+        if case.request.device_runtime_context.registration_id()?.as_deref() == Some("contoso-toaster-007") {
             let mut state = self.0.0.lock().unwrap();
             state.waiting += 1;
             self.0.1.notify_all();
             drop(self.0.1.wait_timeout_while(state, DEADLINE, |state| !state.open).unwrap());
         }
-        Toasters.allocate(request, notes)
+        Toasters.allocate(case, notes)
     }
 }
 
@@ -154,16 +150,12 @@ fn a_slow_decision_is_told_in_one_warning_while_it_is_slow() {
 struct Busy;
 
 impl Policy for Busy {
-    fn allocate<'a>(
-        &self,
-        request: &AllocationRequest<'a>,
-        notes: &mut Notes,
-    ) -> Result<AllocationResponse<'a>, Refusal> {
+    fn allocate<'a>(&self, case: &Case<'a>, notes: &mut Notes) -> Result<AllocationResponse<'a>, Refusal> {
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(1100) {
             std::hint::spin_loop();
         }
-        Toasters.allocate(request, notes)
+        Toasters.allocate(case, notes)
     }
 
     fn is_computation(&self) -> bool {

@@ -1,10 +1,11 @@
 //! The README's worked example: the lines below the rule stand there word for word, and do what it says.
 
-use dps_custom_allocation::allocation::{Notes, Refusal};
-use dps_custom_allocation::function;
-use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse, InitialTwin, TwinProperties};
+use dps_custom_allocation::allocation::{Case, Notes, Refusal, hubs};
+use dps_custom_allocation::webhook::{AllocationResponse, InitialTwin};
 use serde::Deserialize;
 use serde_json::{Map, json};
+
+use crate::decision;
 
 #[test]
 fn the_readme_shows_this_example() {
@@ -20,12 +21,12 @@ fn it_assigns_by_payload_with_a_twin_and_a_payload() {
             "deviceRuntimeContext": { "registrationId": "r", "payload": payload },
             "linkedHubs": ["contoso-toasters-hub-1", "contoso-heatpumps-hub-1"],
         });
-        let answer = function::run(&body.to_string(), &allocate).answer;
+        let answer = decision::run(allocate, &body.to_string()).answer;
         (answer.status, answer.body)
     };
     let assigned = json!({
         "iotHubHostName": "contoso-heatpumps-hub-1",
-        "initialTwin": { "tags": { "division": "heatpumps" }, "properties": { "desired": { "state": "ready" } } },
+        "initialTwin": { "properties": { "desired": { "state": "ready" } }, "tags": { "division": "heatpumps" } },
         "payload": { "configuration": "2026-11" },
     });
     assert_eq!(answer(json!({ "division": "heatpumps" })), (200, assigned.to_string()));
@@ -48,26 +49,17 @@ struct Payload {
     division: String,
 }
 
-pub fn allocate<'a>(
-    request: &AllocationRequest<'a>,
-    notes: &mut Notes,
-) -> Result<AllocationResponse<'a>, Refusal> {
-    let Some(payload) = request.device_runtime_context.payload.read_as::<Payload>()? else {
+pub fn allocate<'a>(case: &Case<'a>, notes: &mut Notes) -> Result<AllocationResponse<'a>, Refusal> {
+    let Some(payload) = case.request.device_runtime_context.payload.read_as::<Payload>()? else {
         return Err(Refusal::new("No payload; expected {\"division\": \"toasters\" or \"heatpumps\"}."));
     };
-    let hubs = request.linked_hubs()?.unwrap_or_default();
-    let wanted = format!("-{}-", payload.division);
-    let Some(hub) = hubs.into_iter().find(|hub| hub.contains(&wanted)) else {
+    let linked = case.request.linked_hubs()?.unwrap_or_default();
+    let Some(hub) = hubs::containing(&linked, &format!("-{}-", payload.division)) else {
         return Err(Refusal::new(format!("No hub of division {} is linked.", payload.division)));
     };
     notes.add(format!("Selected hub : {hub}"));
     Ok(AllocationResponse {
-        initial_twin: Some(InitialTwin {
-            tags: Some(Map::from_iter([("division".to_owned(), payload.division.into())])),
-            properties: Some(TwinProperties {
-                desired: Some(Map::from_iter([("state".to_owned(), "ready".into())])),
-            }),
-        }),
+        initial_twin: Some(InitialTwin::tags([("division", payload.division)]).desired([("state", "ready")])),
         payload: Some(Map::from_iter([("configuration".to_owned(), "2026-11".into())])),
         ..AllocationResponse::to(hub)
     })

@@ -41,7 +41,7 @@ fn point_03_answers_get_root_at_once_and_logs_nothing() {
     }
     let ended = handler.stop();
     let ours = ended.stdout.lines().filter(|line| line.contains("[Information]")).count();
-    assert_eq!(ours, 3, "two lines for the start, one for the stop: {ended:?}");
+    assert_eq!(ours, 4, "three lines for the start, one for the stop: {ended:?}");
     assert_eq!(ended.stderr, "");
 }
 

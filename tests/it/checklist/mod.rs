@@ -7,8 +7,8 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use dps_custom_allocation::allocation::{Notes, Policy as _, Refusal, Toasters};
-use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse};
+use dps_custom_allocation::allocation::{Case, Notes, Policy as _, Refusal, Toasters};
+use dps_custom_allocation::webhook::AllocationResponse;
 
 /// Points 1 to 4: where it listens, and what it routes.
 mod listening;
@@ -28,13 +28,10 @@ fn free_port() -> u16 {
     ports.next().expect("a port is free")
 }
 
-fn panicking<'a>(
-    request: &AllocationRequest<'a>,
-    notes: &mut Notes,
-) -> Result<AllocationResponse<'a>, Refusal> {
+fn panicking<'a>(case: &Case<'a>, notes: &mut Notes) -> Result<AllocationResponse<'a>, Refusal> {
     notes.add("noted before");
-    match request.device_runtime_context.registration_id()?.as_deref() {
+    match case.request.device_runtime_context.registration_id()?.as_deref() {
         Some("contoso-toaster-007") => panic!("the toaster is on fire"),
-        _ => Toasters.allocate(request, notes),
+        _ => Toasters.allocate(case, notes),
     }
 }

@@ -3,9 +3,9 @@ use crate::envelope::{self, HEAT_PUMP, HUB, PROCESSED, Reply, TOASTER};
 use crate::http::{self, DEADLINE};
 use crate::process::{self, Handler, UNDER_HOST};
 use crate::server::Server;
-use dps_custom_allocation::allocation::{Notes, Policy as _, Refusal, Toasters};
+use dps_custom_allocation::allocation::{Case, Notes, Policy as _, Refusal, Toasters};
 use dps_custom_allocation::connections;
-use dps_custom_allocation::webhook::{AllocationRequest, AllocationResponse};
+use dps_custom_allocation::webhook::AllocationResponse;
 use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -41,13 +41,13 @@ fn point_22_serves_200_callers_at_once() {
 /// Whether a slow policy was entered, and whether it may go on.
 static SLOW: (Mutex<(bool, bool)>, Condvar) = (Mutex::new((false, false)), Condvar::new());
 
-fn slow<'a>(request: &AllocationRequest<'a>, notes: &mut Notes) -> Result<AllocationResponse<'a>, Refusal> {
+fn slow<'a>(case: &Case<'a>, notes: &mut Notes) -> Result<AllocationResponse<'a>, Refusal> {
     let mut state = SLOW.0.lock().unwrap();
     state.0 = true;
     SLOW.1.notify_all();
     let (state, _) = SLOW.1.wait_timeout_while(state, DEADLINE, |state| !state.1).unwrap();
     drop(state);
-    Toasters.allocate(request, notes)
+    Toasters.allocate(case, notes)
 }
 
 #[test]
@@ -138,8 +138,9 @@ fn point_28_what_is_no_error_is_not_on_stderr() {
     let lines: Vec<&str> = ended.stdout.lines().collect();
     assert!(lines[0].starts_with("Listening on http://127.0.0.1:"), "{lines:?}");
     assert_eq!(lines[1], "Functions: HttpTrigger1 at POST /api/HttpTrigger1");
-    assert_eq!(lines[2..6], [PROCESSED, "Request.Body:...", HEAT_PUMP, "Unknown device registration"]);
-    assert_eq!(lines[6..], ["", "Response", "Unrecognized device registration.", "Asked to stop (SIGTERM)."]);
+    assert_eq!(lines[2], "Policy: toasters");
+    assert_eq!(lines[3..7], [PROCESSED, "Request.Body:...", HEAT_PUMP, "Unknown device registration"]);
+    assert_eq!(lines[7..], ["", "Response", "Unrecognized device registration.", "Asked to stop (SIGTERM)."]);
 }
 
 #[test]
