@@ -33,7 +33,8 @@ run() {
     if $dry_run; then printf '%s\n' "$(printf '%q ' "$@")"; else "$@"; fi
 }
 
-cargo=(cargo build --release --locked --package dps-custom-allocation --bin handler)
+# With every kind of look-up.
+cargo=(cargo build --release --locked --package dps-custom-allocation --bin handler --features sql)
 if $local; then
     run "${cargo[@]}"
     built=target/release/handler

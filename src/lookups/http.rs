@@ -55,14 +55,14 @@ impl Http {
             return wrong("expected a URL that begins with https:// or http://");
         }
         let Some(end) = rest.find(['/', '?']).or((literals.len() == 1).then_some(rest.len())) else {
-            return wrong("a value may stand in the URL's path or query, not in its host");
+            return wrong("a value is allowed in the URL's path or query, not in its host");
         };
         let host = &rest[..end];
         if host.contains('@') {
-            return wrong("the URL may hold no user name or password; use a header");
+            return wrong("the URL must not contain a user name or password; use a header");
         }
         if literals.iter().any(|literal| literal.contains('#')) {
-            return wrong("the URL may hold no fragment (#)");
+            return wrong("the URL must not contain a fragment (#)");
         }
         let origin = format!("{scheme}://{host}");
         let url: Option<Uri> = literals.join("x").parse().ok();
@@ -135,9 +135,9 @@ impl SecretHeader {
     ///
     /// A [`Mistake`] when HTTP does not allow such a name or value.
     pub fn new(name: &str, value: &str) -> Result<Self, Mistake> {
-        let name = name.parse().map_err(|_| Mistake::new(format!("{name:?} is not a header's name")))?;
+        let name = name.parse().map_err(|_| Mistake::new(format!("{name:?} is not a valid header name")))?;
         let mut value = HeaderValue::from_str(value)
-            .map_err(|_| Mistake::new("the header's value holds a character that headers may not hold"))?;
+            .map_err(|_| Mistake::new("the header's value contains a character that headers do not allow"))?;
         value.set_sensitive(true);
         Ok(Self(name, value))
     }

@@ -24,7 +24,7 @@ const SECRET: &str = "IDENTITY_HEADER";
 const CLIENT_ID: &str = "AZURE_CLIENT_ID";
 
 /// The first token of an app may take longer than a look-up may.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// A token that ends so soon is replaced.
 const MARGIN: Duration = Duration::from_secs(5 * 60);
 /// After a failure the endpoint is left alone for so long: all requests of one moment share it.
@@ -73,12 +73,12 @@ impl Identity {
     /// Asks for a token in a task of its own: when the look-up that began it is over, the next one needs it.
     fn request(&self) -> Shared<BoxFuture<'static, Token>> {
         let identity = self.clone();
-        let fetched = tokio::spawn(async move { timeout(PATIENCE, identity.fetch()).await });
+        let fetched = tokio::spawn(async move { timeout(TIMEOUT, identity.fetch()).await });
         async {
             let value = match fetched.await {
                 Ok(Ok(fetched)) => fetched,
                 Ok(Err(_late)) => Err(Failure::new("no answer")),
-                Err(_stopped) => Err(Failure::new("the handler stops")),
+                Err(_stopped) => Err(Failure::new("the handler is stopping")),
             };
             value.unwrap_or_else(|reason| Token {
                 value: Err(Failure::new(format!("no token of the managed identity: {reason}"))),
@@ -98,7 +98,7 @@ impl Identity {
         if status != StatusCode::OK {
             return Err(Failure::new(format!("its endpoint answered {}", status.as_u16())));
         }
-        token(&body).ok_or(Failure::new("its endpoint gave an answer of another form"))
+        token(&body).ok_or(Failure::new("its endpoint gave an unexpected answer"))
     }
 }
 

@@ -33,7 +33,7 @@ impl Input {
             ));
         };
         let Some(value) = inputs.get(&self.binding) else {
-            return Err(Failure::new("the envelope does not hold it; is it bound in function.json?"));
+            return Err(Failure::new("the envelope does not contain it; is it bound in function.json?"));
         };
         row(decoded(value.clone())?)
     }
@@ -55,8 +55,8 @@ fn decoded(mut value: Value) -> Result<Value, Failure> {
     for _ in 0..ENCODED {
         let Value::String(text) = &value else { break };
         let json = text.trim_start_matches('\u{feff}');
-        value =
-            serde_json::from_str(json).map_err(|_| Failure::new("it holds text that is not valid JSON"))?;
+        value = serde_json::from_str(json)
+            .map_err(|_| Failure::new("it contains text that is not valid JSON"))?;
     }
     Ok(value)
 }

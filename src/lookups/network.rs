@@ -116,7 +116,7 @@ fn tls(variable: impl Fn(&str) -> Result<String, VarError>) -> Result<ClientConf
         match certificates(&path) {
             // Files of a whole system hold some that are out of date or odd; those are of no use and no harm.
             Ok(certificates) => _ = roots.add_parsable_certificates(certificates),
-            Err(reason) => log::warn!("{CERTIFICATES} ({path}) is passed over: {reason}."),
+            Err(reason) => log::warn!("{CERTIFICATES} ({path}) is ignored: {reason}."),
         }
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls_graviola::default_provider()));
@@ -146,7 +146,7 @@ pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
             let broke_off = http.is_incomplete_message() || http.is_closed() || http.is_canceled();
             reason = match () {
                 () if broke_off => Some(BROKE_OFF.to_owned()),
-                () if http.is_parse() => Some("it does not speak HTTP".to_owned()),
+                () if http.is_parse() => Some("its answer is not HTTP".to_owned()),
                 () => reason,
             };
         }
@@ -175,7 +175,7 @@ fn in_words(error: &rustls::Error) -> String {
         _ => return "TLS failed".to_owned(),
     };
     let what = match about {
-        CertificateError::UnknownIssuer => "is of an unknown issuer (SSL_CERT_FILE can name one)",
+        CertificateError::UnknownIssuer => "has an unknown issuer (SSL_CERT_FILE can add one)",
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "has expired",
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "is not valid yet",
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

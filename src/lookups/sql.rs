@@ -102,7 +102,7 @@ impl Sql {
                     .map(Some)
                     .map_err(|failure| Failure::new(format!("its row: {failure}")))
             }
-            _ => Err(Failure::new("the query gives more than one row")),
+            _ => Err(Failure::new("the query returned more than one row")),
         }
     }
 }
@@ -158,7 +158,8 @@ fn failure(error: &tokio_postgres::Error) -> Failure {
     let Some(refused) = error.as_db_error() else {
         return Failure::new(match error.source().map(ToString::to_string).as_deref() {
             Some("server does not support TLS") => {
-                "the server has no TLS (sslmode=disable in the URL goes without)".to_owned()
+                "the server does not offer TLS (sslmode=disable in the URL allows plain connections)"
+                    .to_owned()
             }
             _ if error.is_closed() => network::BROKE_OFF.to_owned(),
             _ => network::reason(error),
@@ -167,11 +168,11 @@ fn failure(error: &tokio_postgres::Error) -> Failure {
     let code = refused.code().code();
     let words = match code.get(..2) {
         Some("42") => refused.message(),
-        Some("22") => "a parameter has a value that the query cannot take",
-        Some("28") => "the user is refused",
-        Some("3D") => "there is no such database",
-        Some("53") => "the server has no room",
-        Some("57") => "the server stops, starts, or cancelled the query",
+        Some("22") => "a parameter's value does not fit the query",
+        Some("28") => "the user was rejected",
+        Some("3D") => "the database does not exist",
+        Some("53") => "the server is out of resources",
+        Some("57") => "the server is starting or stopping, or cancelled the query",
         _ => "see its own log",
     };
     Failure::new(format!("PostgreSQL error {code}: {words}"))

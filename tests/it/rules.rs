@@ -901,111 +901,55 @@ fn what_is_nested_deeper_than_json_is_read_is_refused_where_a_rule_reads_it() {
     assert_eq!(decide(60), format!(r#"{{"iotHubHostName":"{TOASTERS}"}}"#));
 }
 
-/// Names, functions and operators as hostile or hasty people put them together.
+/// An expression: of a type that makes sense mostly, of any at times, of no sense at all now and then.
 fn any_expression() -> impl Strategy<Value = String> {
+    let constant = |texts: &[&'static str]| sample::select(texts.to_vec()).prop_map(str::to_owned);
     let leaf = prop_oneof![
-        sample::select(vec![
-            "registrationId",
-            "payload",
-            "linkedHubs",
-            "currentHub",
-            "enrollment",
-            "certificate",
-            "settings.X",
-            "now",
-            "request",
-            "device",
-            "other",
-            "h",
-            "0",
-            "1",
-            "-1",
-            "2.5",
-            "3u",
-            "9223372036854775807",
-            "true",
-            "null",
-            "''",
-            "\"-\"",
-            "'ä😀'",
-            "b'x'",
-            "[]",
-            "{}",
-            "{'a': 1}",
-            "[1, 'x']",
-            "\"\"\"x\"\"\"",
-            "r'\\d'",
-        ])
-        .prop_map(str::to_owned),
-        "[ -~äß\u{1f600}\n]{0,8}",
+        4 => constant(&["registrationId", "payload.a", "device.status", "settings.X", "payload.status", "linkedHubs[0]", "'-'",
+            "'contoso-1'", "'ä😀'", "enrollment.a", "currentHub", "\"\"\"x\"\"\"", "r'\\d'", "h", "''"]),
+        3 => constant(&["payload", "linkedHubs", "payload.list", "device.list", "device", "enrollment", "[]", "{'a': 1}",
+            "[1, 'x']", "request", "['a', registrationId]", "certificate", "settings", "request.linkedHubs"]),
+        3 => constant(&["0", "1", "-1", "2.5", "3u", "9223372036854775807", "payload.x", "payload.size()", "b'x'", "null"]),
+        3 => constant(&["true", "false", "has(payload.a)", "device != null", "has(payload.list)", "h == 'a'"]),
+        1 => constant(&["now", "timestamp('2026-01-31T00:00:00Z')", "duration('1h')", "int", "other", "optional.none()"]),
     ];
-    leaf.prop_recursive(5, 40, 3, |inner| {
-        let method = sample::select(vec![
-            "contains",
-            "startsWith",
-            "endsWith",
-            "matches",
-            "size",
-            "split",
-            "join",
-            "replace",
-            "substring",
-            "indexOf",
-            "lastIndexOf",
-            "charAt",
-            "lowerAscii",
-            "reverse",
-            "trim",
-            "getFullYear",
-            "getHours",
-            "orValue",
-            "hasValue",
-            "format",
-            "unknown",
-        ]);
-        let operator = sample::select(vec![
-            "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "&&", "||", "in", "=", "",
-        ]);
-        let function = sample::select(vec![
-            "size",
-            "string",
-            "int",
-            "uint",
-            "double",
-            "bool",
-            "bytes",
-            "timestamp",
-            "duration",
-            "type",
-            "dyn",
-            "has",
-            "spread",
-            "matches",
-            "optional.of",
-            "strings.quote",
-        ]);
-        let iteration = sample::select(vec!["all", "exists", "exists_one", "map", "filter"]);
-        let member = sample::select(vec!["a", "list", "status", "registrationId", "payload", "subject"]);
+    let sensible = leaf.prop_recursive(5, 40, 3, move |inner| {
+        let operator = constant(&["==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "&&", "||", "&&", "||", "in"]);
+        let prefix = constant(&["!", "-", "size", "string", "int", "double", "bool", "bytes", "type", "dyn", "spread",
+            "optional.of", "strings.quote", "timestamp", "duration", "uint"]);
+        let none = constant(&["size()", "lowerAscii()", "upperAscii()", "reverse()", "trim()", "getFullYear()",
+            "getHours('Europe/Berlin')", "join()", "hasValue()", "matches('^[a-z]+-[0-9]*$')", "a", "?a", "list", "?list",
+            "subject.O"]);
+        let one = constant(&["contains", "startsWith", "endsWith", "split", "join", "indexOf", "lastIndexOf", "charAt",
+            "substring", "orValue"]);
+        let iteration = constant(&["all", "exists", "exists_one", "map", "filter"]);
         prop_oneof![
-            (inner.clone(), operator, inner.clone()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
-            (inner.clone(), operator_prefix()).prop_map(|(a, op)| format!("{op}({a})")),
-            (inner.clone(), member).prop_map(|(a, member)| format!("{a}.{member}")),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}[{b}]")),
-            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("{a} ? {b} : {c}")),
-            (function, inner.clone()).prop_map(|(f, a)| format!("{f}({a})")),
-            (inner.clone(), method.clone()).prop_map(|(a, method)| format!("{a}.{method}()")),
-            (inner.clone(), method.clone(), inner.clone())
-                .prop_map(|(a, method, b)| format!("{a}.{method}({b})")),
-            (inner.clone(), method, inner.clone(), inner.clone())
-                .prop_map(|(a, method, b, c)| format!("{a}.{method}({b}, {c})")),
-            (inner.clone(), iteration, inner)
-                .prop_map(|(a, iteration, b)| format!("{a}.{iteration}(h, {b})")),
+            4 => (inner.clone(), operator, inner.clone()).prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
+            1 => (prefix, inner.clone()).prop_map(|(f, a)| format!("{f}({a})")),
+            2 => (inner.clone(), none).prop_map(|(a, method)| format!("({a}).{method}")),
+            2 => (inner.clone(), one, inner.clone()).prop_map(|(a, method, b)| format!("({a}).{method}({b})")),
+            1 => (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a}).replace({b}, {c})")),
+            1 => (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a})[{b}]")),
+            1 => (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("spread({a}, {{{b}: 2}})")),
+            1 => (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("[{a}, {b}]")),
+            1 => (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a}) ? ({b}) : ({c})")),
+            2 => (inner.clone(), iteration, inner).prop_map(|(a, iteration, b)| format!("({a}).{iteration}(h, {b})")),
         ]
-    })
-}
-
-fn operator_prefix() -> impl Strategy<Value = &'static str> {
-    sample::select(vec!["!", "-", "", "has"])
+    });
+    // `h` means something inside an iteration alone.
+    let sensible = sensible.prop_map(|expression| {
+        if expression.contains("(h, ") { expression } else { expression.replace("h == 'a'", "true") }
+    });
+    prop_oneof![
+        20 => sensible.clone(),
+        1 => (sensible, "[ -~äß\u{1f600}\n]{0,3}", any::<sample::Index>()).prop_map(|(mut expression, text, at)| {
+            let at = at.index(expression.len() + 1);
+            let at = (0..=at).rev().find(|at| expression.is_char_boundary(*at)).unwrap();
+            expression.insert_str(at, &text);
+            expression
+        }),
+        1 => "[ -~äß\u{1f600}\n]{0,12}",
+    ]
 }
 
 fn any_yaml() -> impl Strategy<Value = Value> {
@@ -1021,7 +965,7 @@ fn any_yaml() -> impl Strategy<Value = Value> {
         1 => any::<bool>().prop_map(Value::from),
         1 => any::<i64>().prop_map(Value::from),
     ];
-    leaf.prop_recursive(4, 40, 5, |inner| {
+    let any = leaf.prop_recursive(4, 40, 5, |inner| {
         let name = sample::select(vec![
             "lookups",
             "rules",
@@ -1053,7 +997,22 @@ fn any_yaml() -> impl Strategy<Value = Value> {
             proptest::collection::vec((name.prop_map(str::to_owned), inner), 0..5)
                 .prop_map(|members| members.into_iter().collect()),
         ]
-    })
+    });
+    let outcome = sample::select(vec!["hub", "refuse", "askAgain"]);
+    let rule = (outcome, any_expression(), any.clone()).prop_map(|(outcome, text, payload)| {
+        if outcome == "hub" {
+            json!({ "hub": text, "payload": { "a": payload } })
+        } else {
+            json!({ outcome: text })
+        }
+    });
+    let lookup =
+        any.clone().prop_map(|value| json!({ "sql": "select $1", "url": "x", "parameters": [value] }));
+    prop_oneof![
+        1 => any,
+        1 => (lookup, proptest::collection::vec(rule, 0..3))
+            .prop_map(|(lookup, rules)| json!({ "lookups": { "device": lookup }, "rules": rules })),
+    ]
 }
 
 fn any_request() -> impl Strategy<Value = Value> {

@@ -44,12 +44,12 @@ const CANCEL: Duration = Duration::from_secs(3);
 impl Connections {
     pub(super) fn new(url: &str, network: &Network) -> Result<Self, Mistake> {
         let mut config = parse(url).ok_or(Mistake::new(
-            "expected a URL, postgresql://user:password@host:5432/database, with options that are known here",
+            "expected a URL, postgresql://user:password@host:5432/database, with supported options",
         ))?;
         let hosts = config.get_hosts();
         let local = hosts.iter().filter(|host| !matches!(host, Host::Tcp(_))).count();
         if hosts.is_empty() || local > 0 && local < hosts.len() {
-            return Err(Mistake::new("expected a host, or several, or a folder with a socket"));
+            return Err(Mistake::new("expected one or more hosts, or the folder of a socket"));
         }
         config.application_name(env!("CARGO_PKG_NAME"));
         Ok(Self { config, network: network.clone(), tls: MakeRustlsConnect::new(network.tls()) })

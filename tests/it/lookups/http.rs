@@ -75,14 +75,14 @@ async fn anything_else_means_ask_again() {
         ),
         (answer("200 OK", &format!("{{\"a\":\"{}\"}}", "x".repeat(1024 * 1024))), "its answer is too large"),
         (Does::WritesOnAndOn(b"HTTP/1.1 200 OK\r\n\r\n"), "its answer is too large"),
-        (Does::WritesOnAndOn(b"HTTP/1.1 200 OK\r\nA: b\r\n"), "it does not speak HTTP"),
+        (Does::WritesOnAndOn(b"HTTP/1.1 200 OK\r\nA: b\r\n"), "its answer is not HTTP"),
         (
             Does::Writes(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}".into()),
             "the connection broke off",
         ),
         (Does::Writes(b"HTTP/1.1 200 OK\r\n".into()), "the connection broke off"),
         (Does::Writes(b"".into()), "the connection broke off"),
-        (Does::Writes(b"SSH-2.0-OpenSSH_9.2\r\n".into()), "it does not speak HTTP"),
+        (Does::Writes(b"SSH-2.0-OpenSSH_9.2\r\n".into()), "its answer is not HTTP"),
     ];
     for (does, reason) in table {
         let service = Service::start({
@@ -173,10 +173,13 @@ fn a_wrong_url_is_a_mistake() {
         ("/devices/{}", "expected a URL that begins with https:// or http://"),
         ("ftp://contoso.com/{}", "expected a URL that begins with https:// or http://"),
         ("{}", "expected a URL that begins with https:// or http://"),
-        ("https://{}.contoso.com/", "a value may stand in the URL's path or query, not in its host"),
-        ("https://contoso.com{}", "a value may stand in the URL's path or query, not in its host"),
-        ("https://user:secret@contoso.com/", "the URL may hold no user name or password; use a header"),
-        ("https://contoso.com/{}#a", "the URL may hold no fragment (#)"),
+        ("https://{}.contoso.com/", "a value is allowed in the URL's path or query, not in its host"),
+        ("https://contoso.com{}", "a value is allowed in the URL's path or query, not in its host"),
+        (
+            "https://user:secret@contoso.com/",
+            "the URL must not contain a user name or password; use a header",
+        ),
+        ("https://contoso.com/{}#a", "the URL must not contain a fragment (#)"),
         ("https:///{}", "the URL is not valid"),
         ("https://contoso.com:port/{}", "the URL is not valid"),
         ("https://contoso.com/a b/{}", "the URL is not valid"),
@@ -205,10 +208,10 @@ async fn a_header_can_be_the_credential_and_is_shown_nowhere() {
     assert_eq!(line, format!("Look-up device (GET http://{}): it answered 403", service.address));
     assert!(service.requests()[0].contains("\r\nx-functions-key: s3cr3t\r\n"), "{:?}", service.requests());
 
-    assert_eq!(SecretHeader::new("a b", "c").unwrap_err().to_string(), "\"a b\" is not a header's name");
+    assert_eq!(SecretHeader::new("a b", "c").unwrap_err().to_string(), "\"a b\" is not a valid header name");
     assert_eq!(
         SecretHeader::new("a", "s3cr3t\r\n").unwrap_err().to_string(),
-        "the header's value holds a character that headers may not hold"
+        "the header's value contains a character that headers do not allow"
     );
 }
 
@@ -258,11 +261,11 @@ async fn the_managed_identity_gives_a_token_that_is_kept_until_it_is_about_to_en
 async fn without_a_token_the_service_is_not_asked() {
     let table = [
         (answer("400 Bad Request", "s3cr3t"), "its endpoint answered 400"),
-        (answer("200 OK", "s3cr3t"), "its endpoint gave an answer of another form"),
-        (answer("200 OK", r#"{"access_token":"t0ken"}"#), "its endpoint gave an answer of another form"),
+        (answer("200 OK", "s3cr3t"), "its endpoint gave an unexpected answer"),
+        (answer("200 OK", r#"{"access_token":"t0ken"}"#), "its endpoint gave an unexpected answer"),
         (
             answer("200 OK", r#"{"access_token":"t0\nken","expires_on":"5"}"#),
-            "its endpoint gave an answer of another form",
+            "its endpoint gave an unexpected answer",
         ),
         (Does::Writes(Vec::new()), "the connection broke off"),
     ];
@@ -309,7 +312,7 @@ async fn tls_is_verified_against_the_built_in_authorities_and_those_of_ssl_cert_
         (
             &right,
             client(),
-            json!("Look-up device: its certificate is of an unknown issuer (SSL_CERT_FILE can name one)"),
+            json!("Look-up device: its certificate has an unknown issuer (SSL_CERT_FILE can add one)"),
         ),
     ];
     for (certificate, client, expected) in table {
@@ -347,7 +350,7 @@ async fn certificates_that_cannot_be_read_leave_the_built_in_ones() {
         let url = format!("https://localhost:{}/", service.address.port());
         assert_eq!(
             told(ask(http(&url, Credential::None, client).unwrap(), &[], None).await).0,
-            "Look-up device: its certificate is of an unknown issuer (SSL_CERT_FILE can name one)",
+            "Look-up device: its certificate has an unknown issuer (SSL_CERT_FILE can add one)",
             "{path}"
         );
     }

@@ -39,14 +39,14 @@ async fn a_missing_row_is_nothing() {
 async fn what_is_no_row_means_ask_again() {
     let deep = "[".repeat(1000);
     let table = [
-        (json!({}), "the envelope does not hold it; is it bound in function.json?"),
-        (json!({ "Device": {} }), "the envelope does not hold it; is it bound in function.json?"),
+        (json!({}), "the envelope does not contain it; is it bound in function.json?"),
+        (json!({ "Device": {} }), "the envelope does not contain it; is it bound in function.json?"),
         (json!({ "device": 5 }), "expected a JSON object"),
         (json!({ "device": "5" }), "expected a JSON object"),
         (json!({ "device": "\"\\\"a\\\"\"" }), "expected a JSON object"),
-        (json!({ "device": "" }), "it holds text that is not valid JSON"),
-        (json!({ "device": "secret" }), "it holds text that is not valid JSON"),
-        (json!({ "device": deep }), "it holds text that is not valid JSON"),
+        (json!({ "device": "" }), "it contains text that is not valid JSON"),
+        (json!({ "device": "secret" }), "it contains text that is not valid JSON"),
+        (json!({ "device": deep }), "it contains text that is not valid JSON"),
         (json!({ "device": [{}, {}] }), "expected one row, found 2"),
     ];
     for (data, reason) in table {

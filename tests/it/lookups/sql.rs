@@ -70,7 +70,7 @@ async fn a_query_that_fails_means_ask_again_and_says_why() {
     );
     let url = server.url("");
     let table: &[(&str, &[Value], &str)] = &[
-        ("select n from devices", &[], "the query gives more than one row"),
+        ("select n from devices", &[], "the query returned more than one row"),
         ("select text from devices where n = 1", &[], "its row is too large"),
         ("select * from nothing", &[], "PostgreSQL error 42P01: relation \"nothing\" does not exist"),
         ("select colour from devices", &[], "PostgreSQL error 42703: column \"colour\" does not exist"),
@@ -79,12 +79,12 @@ async fn a_query_that_fails_means_ask_again_and_says_why() {
         (
             "select n from devices where n = $1",
             &[json!("s3cr3t")],
-            "PostgreSQL error 22P02: a parameter has a value that the query cannot take",
+            "PostgreSQL error 22P02: a parameter's value does not fit the query",
         ),
         (
             "select n from devices where text = $1",
             &[json!("\0")],
-            "PostgreSQL error 22021: a parameter has a value that the query cannot take",
+            "PostgreSQL error 22021: a parameter's value does not fit the query",
         ),
     ];
     for (query, values, reason) in table {
@@ -94,10 +94,10 @@ async fn a_query_that_fails_means_ask_again_and_says_why() {
     }
     let other = url.replace("%40", "x");
     let (found, _) = find(&other, "select 1 as one", &[]).await;
-    assert_eq!(found, "Look-up device: PostgreSQL error 28P01: the user is refused");
+    assert_eq!(found, "Look-up device: PostgreSQL error 28P01: the user was rejected");
     let other = format!("{}s3cr3t", url.trim_end_matches("postgres"));
     let (found, _) = find(&other, "select 1 as one", &[]).await;
-    assert_eq!(found, "Look-up device: PostgreSQL error 3D000: there is no such database");
+    assert_eq!(found, "Look-up device: PostgreSQL error 3D000: the database does not exist");
     let other = url.replace("127.0.0.1", "nowhere.invalid");
     let (found, _) = find(&other, "select 1 as one", &[]).await;
     assert_eq!(found, "Look-up device: its host name cannot be resolved");
@@ -132,7 +132,7 @@ async fn the_url_says_how_the_server_is_reached() {
         (
             localhost(&with_tls, ""),
             network(),
-            json!("Look-up device: its certificate is of an unknown issuer (SSL_CERT_FILE can name one)"),
+            json!("Look-up device: its certificate has an unknown issuer (SSL_CERT_FILE can add one)"),
         ),
         (localhost(&without, ""), network(), json!({ "ssl": false })),
         (without.url(""), network(), json!({ "ssl": false })),
@@ -142,7 +142,9 @@ async fn the_url_says_how_the_server_is_reached() {
         (
             without.url("?sslmode=require"),
             network(),
-            json!("Look-up device: the server has no TLS (sslmode=disable in the URL goes without)"),
+            json!(
+                "Look-up device: the server does not offer TLS (sslmode=disable in the URL allows plain connections)"
+            ),
         ),
     ];
     for (url, network, expected) in table {
@@ -156,8 +158,8 @@ async fn the_url_says_how_the_server_is_reached() {
 fn a_wrong_look_up_is_a_mistake() {
     let url = "postgresql://s3cr3t:s3cr3t@localhost/s3cr3t";
     let no_url = "the app setting DEVICES_URL: expected a URL, postgresql://user:password@host:5432/database, \
-                  with options that are known here";
-    let no_host = "the app setting DEVICES_URL: expected a host, or several, or a folder with a socket";
+                  with supported options";
+    let no_host = "the app setting DEVICES_URL: expected one or more hosts, or the folder of a socket";
     let table = [
         ("", "select 1", 0, no_url),
         ("host=localhost user=s3cr3t", "select 1", 0, no_url),

@@ -59,7 +59,7 @@ fn culprit<'n>(
             return match &child.expr {
                 Expr::Call(call) if is_wrapper(&call.func_name) => {
                     let (inner, error) = culprit(child, error, context);
-                    (if inner.id == child.id { node } else { inner }, error)
+                    (if std::ptr::eq(inner, child) { node } else { inner }, error)
                 }
                 _ => culprit(child, error, context),
             };
@@ -157,11 +157,15 @@ fn cannot_take(
             },
         },
         Expr::Call(call) => {
-            if call.func_name == SPREAD {
-                operands.remove(0);
+            match call.func_name.as_str() {
+                SPREAD => _ = operands.remove(0),
+                operators::CONDITIONAL => operands.truncate(1),
+                _ if operands.is_empty() => operands.push("nothing"),
+                _ => {}
             }
             format!("{} cannot take {}", operator(&call.func_name), operands.join(" and "))
         }
+        Expr::Map(_) => "a member's name is not a text, a number or a boolean".to_owned(),
         _ => "it has the wrong type".to_owned(),
     }
 }
