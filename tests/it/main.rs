@@ -52,6 +52,9 @@ mod divisions;
 mod log_body;
 /// What look-ups find, and what they say when they cannot.
 mod lookups;
+/// Look-ups that ask somebody else, through the real process.
+#[cfg(all(feature = "rules", feature = "network"))]
+mod lookups_process;
 /// The files that the Functions host and Core Tools read, against each other and the routes.
 mod manifests;
 /// Signals, exit codes, settings, log lines.
@@ -67,6 +70,9 @@ mod robustness;
 /// The policy that is written in a file.
 #[cfg(feature = "rules")]
 mod rules;
+/// The rules files of the documents.
+#[cfg(feature = "rules")]
+mod rules_docs;
 /// Rules in the process: check, explain, look-ups.
 #[cfg(feature = "rules")]
 mod rules_process;
