@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{fmt, fs, io};
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::ResolverConfig;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use rustls::pki_types::CertificateDer;
@@ -100,6 +100,8 @@ fn resolver() -> Result<TokioResolver, Mistake> {
     let options = builder.options_mut();
     options.timeout = options.timeout.min(NAME_SERVER_TIMEOUT);
     options.negative_max_ttl = Some(UNKNOWN_NAME_KEPT);
+    // An IPv4 address that /etc/hosts has is enough: a name server that says nothing is not waited for.
+    options.ip_strategy = LookupIpStrategy::Ipv4thenIpv6;
     let broken = |error: NetError| Mistake::new(format!("host names cannot be resolved here: {error}"));
     builder.build().map_err(broken)
 }

@@ -16,6 +16,9 @@ mod app_folder;
 mod authority;
 /// What a policy makes of a body.
 mod decision;
+/// The static handler where nothing else is.
+#[cfg(all(target_os = "linux", target_arch = "x86_64", feature = "rules", feature = "sql"))]
+mod empty_root;
 /// What the Functions host sends to a handler.
 mod envelope;
 /// A small HTTP client that puts every byte of a request where the test wants it.
