@@ -1,4 +1,4 @@
-//! The policy that is written in a file: 20 rules on the recorded request, wanted within 10 µs.
+//! The policy that is written in a file: 20 rules on the recorded request, within 10 µs.
 
 #![expect(clippy::expect_used, reason = "a benchmark that cannot run has nothing to say")]
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo};
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators,
+};
 use cel::common::types::CelInt;
 use regex::Regex;
 
@@ -169,13 +171,13 @@ impl Check<'_> {
     /// `text.matches("pattern")`: the pattern is compiled here, and becomes a variable.
     fn matches(&mut self, id: u64, call: &mut CallExpr, depth: usize) {
         let mut operands = call.target.as_deref_mut().into_iter().chain(&mut call.args);
-        let (Some(text), Some(wanted), None) = (operands.next(), operands.next(), operands.next()) else {
+        let (Some(text), Some(written), None) = (operands.next(), operands.next(), operands.next()) else {
             return self.flaw_of_call(id, "\"matches\" takes a text and a pattern");
         };
         self.visit(text, depth + 1);
         bound(text);
-        let Expr::Literal(LiteralValue::String(source)) = &wanted.expr else {
-            return self.flaw(wanted.id, "the pattern of \"matches\" must be written here as a text");
+        let Expr::Literal(LiteralValue::String(source)) = &written.expr else {
+            return self.flaw(written.id, "the pattern of \"matches\" must be written here as a text");
         };
         match pattern(source.inner()) {
             Ok(compiled) => {
@@ -184,9 +186,9 @@ impl Check<'_> {
                 if known.is_none() {
                     self.patterns.push(compiled);
                 }
-                wanted.expr = Expr::Ident(pattern_name(index));
+                written.expr = Expr::Ident(pattern_name(index));
             }
-            Err(words) => self.flaw(wanted.id, words),
+            Err(words) => self.flaw(written.id, words),
         }
     }
 
@@ -213,10 +215,13 @@ impl Check<'_> {
         self.variables(&iteration.loop_step, &mut named);
         self.locals.clear();
         let range = std::mem::take(&mut iteration.iter_range);
-        let bytes = if named.is_empty() {
+        // What `map` makes is kept, and a value is several times as large as its text.
+        let weight = if keeps(&iteration.loop_step, &iteration.iter_var) { 4 } else { 1 };
+        let named = vec![named.into_iter().collect::<Vec<_>>().join(" "); weight].join(" ");
+        let bytes = if named.trim().is_empty() {
             Expr::Literal(LiteralValue::Int(CelInt::from(0)))
         } else {
-            Expr::Ident(format!("{BYTES_OF}{}", named.into_iter().collect::<Vec<_>>().join(" ")))
+            Expr::Ident(format!("{BYTES_OF}{named}"))
         };
         let id = range.id;
         iteration.iter_range = call(id, ITERABLE, vec![range, IdedExpr { id, expr: bytes }]);
@@ -242,6 +247,19 @@ impl Check<'_> {
     fn flaw(&mut self, id: u64, words: impl Into<String>) {
         let at = self.info.offset_for(id).map_or(0, |(start, _)| start as usize);
         self.flaws.push(Flaw { at, words: words.into() });
+    }
+}
+
+/// Whether an iteration with this step makes a list of anything but its entries.
+fn keeps(step: &IdedExpr, entry: &str) -> bool {
+    let Expr::Call(call) = &step.expr else { return false };
+    match (call.func_name.as_str(), call.args.as_slice()) {
+        (operators::ADD, [_, added]) => {
+            matches!(&added.expr, Expr::List(list) if list.elements.iter()
+                .any(|element| !matches!(&element.expr, Expr::Ident(name) if name == entry)))
+        }
+        (operators::CONDITIONAL, [_, step, _]) => keeps(step, entry),
+        _ => false,
     }
 }
 

@@ -16,7 +16,8 @@ use crate::allocation::spread::spread;
 /// The most entries that are iterated, and the most bytes of a text that is taken apart.
 pub(super) const MOST: usize = 1_000;
 
-/// The most bytes that an iteration may read, when every entry reads all of the variables it names.
+/// The most bytes that an iteration may read, when every entry reads all of the variables it names: 170 entries
+/// with the largest payload that DPS sends.
 const MOST_WORK: usize = 16 * 1024 * 1024;
 
 /// What no expression can name: the lexer knows no `@`.
@@ -155,7 +156,7 @@ fn iterable<'b, 'v>(arguments: Arguments<'b, 'v>) -> Answer<'b, 'v> {
     }
     let bytes = bytes.downcast_ref::<CelInt>().and_then(|bytes| usize::try_from(*bytes.inner()).ok());
     if entries.saturating_mul(bytes.unwrap_or(usize::MAX)) > MOST_WORK {
-        let words = "there is too much to read for every one of its entries: more than 16 MiB together";
+        let words = "there is too much to read for every one of its entries";
         return Err(own(ITERABLE, words));
     }
     Ok(value)

@@ -71,8 +71,8 @@ pub(super) fn plan(node: &IdedExpr, lookups: &[String], patterns: &[Regex]) -> P
             ("contains", Some(a), [b]) => Plan::Texts(|a, b| a.contains(b), boxed(a), boxed(b)),
             ("startsWith", Some(a), [b]) => Plan::Texts(|a, b| a.starts_with(b), boxed(a), boxed(b)),
             ("endsWith", Some(a), [b]) => Plan::Texts(|a, b| a.ends_with(b), boxed(a), boxed(b)),
-            ("matches", Some(text), [wanted]) | ("matches", None, [text, wanted]) => {
-                let pattern = pattern_index(wanted).and_then(|index| patterns.get(index));
+            ("matches", Some(text), [expected]) | ("matches", None, [text, expected]) => {
+                let pattern = pattern_index(expected).and_then(|index| patterns.get(index));
                 match (pattern, unbound(text)) {
                     (Some(pattern), Some(text)) => Plan::Matches(pattern.clone(), boxed(text)),
                     _ => other(),
@@ -120,7 +120,7 @@ impl Plan {
                 Some(_) => boolean(b)?,
                 None => boolean(b).filter(|b| b == decides)?,
             },
-            Self::Equal(wanted, a, b) => (value(a)? == value(b)?) == *wanted,
+            Self::Equal(expected, a, b) => (value(a)? == value(b)?) == *expected,
             Self::Compare(is, a, b) => is(value(a)?.as_comparer()?.compare(&*value(b)?).ok()?),
             Self::In(a, b) => value(b)?.as_container()?.contains(&*value(a)?).ok()?,
             Self::Texts(is, a, b) => {
