@@ -51,6 +51,8 @@ else
     # Paths of this machine do not belong in the binary, and would make it differ from the one built on another machine.
     flags=(
         -C target-feature=+crt-static
+        # At a fixed address: what a binary for any address would need to be moved is a tenth of it.
+        -C relocation-model=static
         # Random numbers by the system call: looked up at run time, as usual, it is not found in a static binary.
         '--cfg=getrandom_backend="linux_getrandom"'
         "--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
