@@ -3,9 +3,12 @@
 use serde_json::json;
 
 use crate::app_folder::AppFolder;
-use crate::envelope::{self, HEAT_PUMP, TOASTER};
+#[cfg(feature = "rules")]
+use crate::envelope::HEAT_PUMP;
+use crate::envelope::{self, TOASTER};
 use crate::process::{self, Handler, UNDER_HOST};
 
+#[cfg(feature = "rules")]
 const REFUSE_ALL: &str = "rules:\n  - refuse: By rule.\n";
 
 fn start(folder: &AppFolder, variables: &[(&str, &str)]) -> Handler {
