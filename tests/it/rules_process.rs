@@ -191,3 +191,46 @@ fn explain_knows_policies_without_rules() {
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert!(ended.stdout.starts_with(&format!("Policy: toasters\n\n{PROCESSED}\n")), "{ended:?}");
 }
+
+#[test]
+fn a_certificate_decides_and_a_broken_one_is_refused() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let mut params = rcgen::CertificateParams::new(["device.contoso.example".to_owned()]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "contoso-toaster-007");
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "Contoso");
+    let key = rcgen::KeyPair::generate().unwrap();
+    let der = params.self_signed(&key).unwrap().der().to_vec();
+    let rules = "rules:\n  - name: Contoso's\n    \
+                 when: certificate != null && certificate.subject.O == \"Contoso\" && certificate.notAfter > now\n    \
+                 hub: spread(linkedHubs)\n    \
+                 note: \"${certificate.subject.CN} ${certificate.dnsNames[0]}\"\n";
+    let folder = AppFolder::with(&[("allocation.yaml", rules)]);
+    let mut command = process::command(UNDER_HOST);
+    let handler = Handler::spawn(command.current_dir(folder.path()));
+    let call = |certificate: &str| {
+        let mut body: serde_json::Value = serde_json::from_str(TOASTER).unwrap();
+        body["deviceRuntimeContext"]["x509"] = json!({ "clientCertificate": certificate });
+        envelope::call(handler.address, &envelope::of(&body.to_string()))
+    };
+    let reply = call(&STANDARD.encode(&der));
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(reply.log[4], "contoso-toaster-007 device.contoso.example");
+    for broken in [STANDARD.encode(&der[..der.len() - 1]), "no base64!".to_owned(), String::new()] {
+        let reply = call(&broken);
+        assert_eq!(reply.status, 400, "{broken}: {reply:?}");
+        assert!(reply.body.starts_with("The device's certificate cannot be read: "), "{broken}: {reply:?}");
+    }
+}
+
+/// Of what was not built in, the start says so and names the feature.
+#[cfg(not(feature = "sql"))]
+#[test]
+fn a_look_up_that_was_not_built_in_is_a_mistake() {
+    let rules = "lookups:\n  device: { sql: \"select 1\", parameters: [], url: DEVICES_URL }\nrules:\n  - hub: linkedHubs[0]\n";
+    let ended = run(&AppFolder::with(&[("allocation.yaml", rules)]), &["check"]);
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert_eq!(ended.stdout, "allocation.yaml:2:3: this handler was built without the cargo feature `sql`\n");
+}
