@@ -25,6 +25,8 @@ pub struct App {
     /// Whether the host passes requests on as they are (`enableForwardingHttpRequest`, `enableProxyingHttpRequest`);
     /// `None` when `host.json` does not say.
     pub forwards: Option<bool>,
+    /// Whether a function's name is also a path of a route, as with an empty prefix.
+    shares_paths: bool,
 }
 
 /// What a `POST` at some path is.
@@ -56,8 +58,10 @@ impl App {
         if functions.is_empty() {
             functions = mistakes.keep(host.functions()).unwrap_or_default();
         }
-        let functions = functions.into_iter().map(Arc::new).collect();
-        mistakes.or(Self { functions, forwards: host.forwards })
+        let functions: Vec<_> = functions.into_iter().map(Arc::new).collect();
+        let is_route = |path: &str| functions.iter().any(|function| function.route.matches(path));
+        let shares_paths = functions.iter().any(|function| is_route(&function.name));
+        mistakes.or(Self { functions, forwards: host.forwards, shares_paths })
     }
 
     /// Whether there is an app in this folder: a `host.json`, or a function.
@@ -76,6 +80,9 @@ impl App {
     #[must_use]
     pub fn target(&self, path: &str) -> Option<Target<'_>> {
         let envelope = self.functions.iter().find(|function| function.name == path);
+        if let (Some(function), false) = (envelope, self.shares_paths) {
+            return Some(Target::Envelope(function));
+        }
         match (envelope, self.functions.iter().any(|function| function.route.matches(path))) {
             (Some(function), true) => Some(Target::Either(function)),
             (Some(function), false) => Some(Target::Envelope(function)),
