@@ -238,12 +238,11 @@ impl Handler {
                 };
                 let handler = self.clone();
                 let run = move || {
-                    let text = body.text();
-                    let run = function::run(&text, &handler.0.policy, looked_up, handler.0.log_body);
-                    (run, text.into_owned())
+                    let run = function::run(&body.text(), &handler.0.policy, looked_up, handler.0.log_body);
+                    (run, body)
                 };
                 self.decide(id, run).await.map(|(run, body)| {
-                    log_run(&run, Some(&body), id);
+                    log_run(&run, Some(&body.text()), id);
                     run
                 })
             }

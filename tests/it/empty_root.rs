@@ -10,7 +10,7 @@ use crate::envelope::{self, TOASTER};
 use crate::process::Handler;
 use crate::service::{Service, answer};
 
-/// Builds the handler as `scripts/build.sh` does, without the hours of an optimised build.
+/// Builds the handler with the flags of `scripts/build.sh`, but not optimised.
 fn static_handler() -> PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("static");
     let output = Command::new(env!("CARGO"))
@@ -20,7 +20,7 @@ fn static_handler() -> PathBuf {
         .arg(&target)
         .env(
             "CARGO_ENCODED_RUSTFLAGS",
-            "-Ctarget-feature=+crt-static\u{1f}--cfg=getrandom_backend=\"linux_getrandom\"",
+            "-Ctarget-feature=+crt-static\u{1f}-Crelocation-model=static\u{1f}--cfg=getrandom_backend=\"linux_getrandom\"",
         )
         .output()
         .expect("there is cargo");
