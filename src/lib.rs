@@ -36,6 +36,7 @@ pub mod invocation;
 pub mod log_body;
 pub mod logging;
 pub mod lookups;
+mod member_name;
 pub mod memory;
 pub mod mistakes;
 pub mod policies;

@@ -187,7 +187,7 @@ impl Handler {
         let unread = |unread: Unread| invocation::write(&function::unread(&unread), None, &function.output);
         let reply = match envelope {
             Ok(envelope) => {
-                let looked_up = self.look_up_for_envelope(&function, &envelope.text()).await;
+                let looked_up = self.look_up_for_envelope(&function, &envelope).await;
                 let (handler, function) = (self.clone(), function.clone());
                 let run = move || handler.reply(&function, &envelope.text(), looked_up);
                 self.decide(id, run).await.unwrap_or_else(unread)
@@ -201,13 +201,14 @@ impl Handler {
     }
 
     /// Asks the policy's look-ups, if it has any, about the device of an envelope.
-    async fn look_up_for_envelope(&self, function: &Function, envelope: &str) -> LookedUp {
+    async fn look_up_for_envelope(&self, function: &Function, envelope: &Body) -> LookedUp {
         if !self.0.policy.has_lookups() {
             return LookedUp::default();
         }
-        match invocation::read(envelope, &function.trigger, self.0.limits.bytes) {
+        let envelope = envelope.text();
+        match invocation::read(&envelope, &function.trigger, self.0.limits.bytes) {
             Ok(body) => {
-                let inputs = invocation::inputs(envelope, &function.trigger);
+                let inputs = invocation::inputs(&envelope, &function.trigger);
                 self.0.policy.look_up(&body.text, Some(&inputs)).await
             }
             Err(_) => LookedUp::default(),

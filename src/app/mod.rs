@@ -67,7 +67,7 @@ impl App {
     /// Whether there is an app in this folder: a `host.json`, or a function.
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
-        host_json::is_in(folder) || !function_json::names(folder).is_ok_and(|names| names.is_empty())
+        host_json::is_in(folder) || function_json::names(folder).is_ok_and(|names| !names.is_empty())
     }
 
     /// Whether a function has an input binding of this name, besides its trigger.

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::headers::CallerHeaders;
 use super::unescape::{Unescaped, unescape};
 use crate::body::{self, Unread};
+use crate::member_name::MemberName;
 use crate::words;
 
 /// The body that the function's caller sent.
@@ -116,8 +117,8 @@ impl<'de> Visitor<'de> for &mut Invocation<'de, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key_seed(Name { expected: "Data", keep: false })? {
-            if name == Key::Expected {
+        while let Some(is_data) = map.next_key_seed(MemberName(|name: &str| name == "Data"))? {
+            if is_data {
                 // What follows is left unread, which the parser takes for an error.
                 return map.next_value_seed(Data(self));
             }
@@ -147,17 +148,20 @@ impl<'de> Visitor<'de> for Data<'_, 'de, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self(invocation) = self;
-        let keep = invocation.inputs.is_some();
-        while let Some(name) = map.next_key_seed(Name { expected: invocation.trigger, keep })? {
+        let (trigger, keep) = (invocation.trigger, invocation.inputs.is_some());
+        // The name of an input binding; none for the trigger.
+        let input =
+            |name: &str| (name != trigger).then(|| if keep { name.to_owned() } else { String::new() });
+        while let Some(name) = map.next_key_seed(MemberName(input))? {
             match (name, &mut invocation.inputs) {
-                (Key::Expected, _) => {
+                (None, _) => {
                     invocation.names_trigger = true;
                     invocation.request = Some(map.next_value()?);
                 }
-                (Key::Other(name), Some(inputs)) => {
+                (Some(name), Some(inputs)) => {
                     inputs.insert(name, map.next_value()?);
                 }
-                (Key::Other(_), None) => {
+                (Some(_), None) => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
@@ -166,44 +170,5 @@ impl<'de> Visitor<'de> for Data<'_, 'de, '_> {
             return Ok(());
         }
         Err(serde::de::Error::custom(format_args!("missing member `{}`", invocation.trigger)))
-    }
-}
-
-/// A member's name.
-#[derive(PartialEq, Eq)]
-enum Key {
-    /// The one that is looked for.
-    Expected,
-    /// Another one; empty unless it is to be kept.
-    Other(String),
-}
-
-/// Reads a member's name.
-struct Name<'t> {
-    expected: &'t str,
-    keep: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'_> {
-    type Value = Key;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_> {
-    type Value = Key;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-        Ok(match name == self.expected {
-            true => Key::Expected,
-            false if self.keep => Key::Other(name.to_owned()),
-            false => Key::Other(String::new()),
-        })
     }
 }

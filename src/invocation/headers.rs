@@ -5,6 +5,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::member_name::MemberName;
+
 /// What matters of the caller's headers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct CallerHeaders {
@@ -62,7 +64,7 @@ impl<'de> Visitor<'de> for HeadersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<CallerHeaders, A::Error> {
         let mut headers = CallerHeaders::default();
-        while let Some(header) = map.next_key_seed(Name)? {
+        while let Some(header) = map.next_key_seed(MemberName(Header::of))? {
             match header {
                 None => {
                     map.next_value::<IgnoredAny>()?;
@@ -77,29 +79,6 @@ impl<'de> Visitor<'de> for HeadersVisitor {
             }
         }
         Ok(headers)
-    }
-}
-
-/// Reads a header's name without keeping it.
-struct Name;
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<Header>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Option<Header>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a header's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Header::of(name))
     }
 }
 

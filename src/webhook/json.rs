@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use crate::member_name::MemberName;
 use crate::words;
 
 /// How deep arrays and objects may be nested in a member that is read, the outermost counted: serde_json's limit. In
@@ -237,7 +238,7 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = [None; N];
-        while let Some(slot) = map.next_key_seed(Name(self.0))? {
+        while let Some(slot) = map.next_key_seed(MemberName(self.0))? {
             match slot.and_then(|slot| found.get_mut(slot)) {
                 Some(member) => *member = map.next_value()?,
                 None => {
@@ -246,29 +247,6 @@ impl<'de, const N: usize> Visitor<'de> for Members<N> {
             }
         }
         Ok(found)
-    }
-}
-
-/// Reads a member's name without keeping it.
-struct Name(Slot);
-
-impl<'de> DeserializeSeed<'de> for Name {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok((self.0)(name))
     }
 }
 

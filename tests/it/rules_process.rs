@@ -8,18 +8,9 @@ use crate::app_folder::AppFolder;
 use crate::envelope::{self, HEAT_PUMP, HOST_HEADERS, PROCESSED, Reply, TOASTER};
 use crate::http;
 use crate::process::{self, Ended, Handler, UNDER_HOST};
+use crate::rules::EXAMPLE;
 
-/// The example of the documentation.
-const EXAMPLE: &str = r#"lookups:
-  device: { file: devices.csv, key: registrationId }
-rules:
-  - name: retired
-    when: device != null && device.status == "retired"
-    refuse: The device is retired.
-  - name: toasters
-    when: registrationId.contains("contoso-toaster")
-    hub: linkedHubs[0]
-"#;
+/// What its look-up reads.
 const DEVICES: &str =
     "registrationId,status,site\ncontoso-toaster-007,active,Munich\ncontoso-heatpump-088,retired,Bonn\n";
 

@@ -17,7 +17,7 @@ mod mistakes;
 mod properties;
 
 /// The example of the documentation, with its look-up.
-const EXAMPLE: &str = r#"lookups:
+pub const EXAMPLE: &str = r#"lookups:
   device: { file: devices.csv, key: registrationId }
 rules:
   - name: retired
