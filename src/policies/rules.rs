@@ -22,8 +22,8 @@ pub struct RulesFile {
     pub needs: Vec<String>,
 }
 
-/// What look-ups are made of, besides their description.
-struct Workshop<'a> {
+/// Builds look-ups from their descriptions.
+struct LookupBuilder<'a> {
     /// The folder of the rules file, to which paths in it are relative.
     folder: &'a Path,
     app: &'a App,
@@ -56,17 +56,17 @@ impl RulesFile {
             }
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        let mut workshop = Workshop::new(folder, app);
+        let mut builder = LookupBuilder::new(folder, app);
         let mut lookups = Lookups::new(timeout);
         let mut ships = vec![path.to_owned()];
         for rules::Lookup { name: lookup, place, spec } in rules.lookups() {
-            match workshop.make(*place, spec) {
+            match builder.build(*place, spec) {
                 Ok(made) => lookups.add(lookup, made),
-                Err(Trouble::Unset(missing)) if unset == Unset::FailsLater => {
+                Err(NotBuilt::Unset(missing)) if unset == Unset::FailsLater => {
                     lookups.add(lookup, Box::new(missing))
                 }
-                Err(Trouble::Unset(missing)) => mistakes.add(format!("{name}:{}: {missing}", missing.place)),
-                Err(Trouble::Mistakes(found)) => {
+                Err(NotBuilt::Unset(missing)) => mistakes.add(format!("{name}:{}: {missing}", missing.place)),
+                Err(NotBuilt::Mistakes(found)) => {
                     found
                         .into_iter()
                         .for_each(|(place, words)| mistakes.add(format!("{name}:{place}: {words}")));
@@ -85,8 +85,8 @@ impl RulesFile {
     }
 }
 
-/// Why a look-up could not be made.
-enum Trouble {
+/// Why a look-up could not be built.
+enum NotBuilt {
     Mistakes(Vec<(Place, String)>),
     Unset(UnsetSetting),
 }
@@ -98,11 +98,11 @@ struct UnsetSetting {
     place: Place,
 }
 
-// === impl Workshop ===
+// === impl LookupBuilder ===
 
-type Made = Result<Box<dyn Lookup>, Trouble>;
+type Built = Result<Box<dyn Lookup>, NotBuilt>;
 
-impl<'a> Workshop<'a> {
+impl<'a> LookupBuilder<'a> {
     fn new(folder: &'a Path, app: &'a App) -> Self {
         Self {
             folder,
@@ -112,7 +112,7 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    fn make(&mut self, place: Place, spec: &LookupSpec) -> Made {
+    fn build(&mut self, place: Place, spec: &LookupSpec) -> Built {
         match spec {
             #[cfg(feature = "file")]
             LookupSpec::File { file, key } => {
@@ -120,7 +120,7 @@ impl<'a> Workshop<'a> {
                     Ok(made) => Ok(Box::new(made)),
                     Err(mistakes) => {
                         let mistakes = mistakes.into_iter().map(|mistake| (file.place, mistake.to_string()));
-                        Err(Trouble::Mistakes(mistakes.collect()))
+                        Err(NotBuilt::Mistakes(mistakes.collect()))
                     }
                 }
             }
@@ -130,7 +130,7 @@ impl<'a> Workshop<'a> {
                     return Ok(Box::new(crate::lookups::Input::new(&**binding)));
                 }
                 let words = format!("no function.json has an input binding named {:?}", &**binding);
-                Err(Trouble::at(binding.place, words))
+                Err(NotBuilt::at(binding.place, words))
             }
             #[cfg(feature = "http")]
             LookupSpec::Http { url, audience, headers } => self.http(place, url, audience.as_ref(), headers),
@@ -140,12 +140,12 @@ impl<'a> Workshop<'a> {
                 let address = setting(url)?;
                 let made = crate::lookups::Sql::new(url, &address, query, parameters.len(), network);
                 made.map(|made| Box::new(made) as Box<dyn Lookup>)
-                    .map_err(|mistake| Trouble::at(place, mistake))
+                    .map_err(|mistake| NotBuilt::at(place, mistake))
             }
             #[allow(unreachable_patterns, reason = "there are none when all kinds are built in")]
             other => {
                 let kind = other.kind();
-                Err(Trouble::at(place, format!("this handler was built without the cargo feature `{kind}`")))
+                Err(NotBuilt::at(place, format!("this handler was built without the cargo feature `{kind}`")))
             }
         }
     }
@@ -157,7 +157,7 @@ impl<'a> Workshop<'a> {
         url: &Template,
         audience: Option<&Template>,
         headers: &[(rules::Text, rules::Text)],
-    ) -> Made {
+    ) -> Built {
         use crate::lookups::{Client, Credential, Http, Identity, SecretHeader};
 
         let client = Client::new(self.network(place)?);
@@ -165,43 +165,43 @@ impl<'a> Workshop<'a> {
             (None, []) => Credential::None,
             (Some(audience), []) => {
                 let fixed = "http: expected an audience without ${…}";
-                let audience = audience.fixed().ok_or_else(|| Trouble::at(place, fixed))?;
+                let audience = audience.fixed().ok_or_else(|| NotBuilt::at(place, fixed))?;
                 Credential::Identity(Identity::new(audience, |name| env::var(name), client.clone()))
             }
             (None, [(name, value)]) => {
                 let header = SecretHeader::new(name, &setting(value)?);
-                Credential::Header(header.map_err(|mistake| Trouble::at(name.place, mistake))?)
+                Credential::Header(header.map_err(|mistake| NotBuilt::at(name.place, mistake))?)
             }
-            _ => return Err(Trouble::at(place, "http: expected an audience or one header")),
+            _ => return Err(NotBuilt::at(place, "http: expected an audience or one header")),
         };
         let base = |name: &str| env::var(format!("{PREFIX}{name}")).unwrap_or_default();
         let made = Http::new(url.literals(base), credential, client);
-        let made = made.map_err(|mistake| Trouble::at(place, mistake))?;
+        let made = made.map_err(|mistake| NotBuilt::at(place, mistake))?;
         Ok(Box::new(made))
     }
 
     /// The network, made once, when the first look-up needs it.
     #[cfg(any(feature = "http", feature = "sql"))]
-    fn network(&mut self, place: Place) -> Result<&crate::lookups::Network, Trouble> {
+    fn network(&mut self, place: Place) -> Result<&crate::lookups::Network, NotBuilt> {
         let network = self.network.get_or_insert_with(|| {
             crate::lookups::Network::new(|name| env::var(name)).map_err(|mistake| mistake.to_string())
         });
-        network.as_ref().map_err(|words| Trouble::at(place, words))
+        network.as_ref().map_err(|words| NotBuilt::at(place, words))
     }
 }
 
 /// The value of the app setting that `name` names.
 #[cfg(any(feature = "http", feature = "sql"))]
-fn setting(name: &rules::Text) -> Result<String, Trouble> {
+fn setting(name: &rules::Text) -> Result<String, NotBuilt> {
     match env::var(&**name) {
         Ok(value) if !value.trim().is_empty() => Ok(value),
-        _ => Err(Trouble::Unset(UnsetSetting { name: name.to_string(), place: name.place })),
+        _ => Err(NotBuilt::Unset(UnsetSetting { name: name.to_string(), place: name.place })),
     }
 }
 
-// === impl Trouble ===
+// === impl NotBuilt ===
 
-impl Trouble {
+impl NotBuilt {
     fn at(place: Place, words: impl ToString) -> Self {
         Self::Mistakes(vec![(place, words.to_string())])
     }
