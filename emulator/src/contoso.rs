@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::keys::SymmetricKey;
+use symmetric_key::SymmetricKey;
 
 /// The ID scope.
 pub const ID_SCOPE: &str = "0ne00002193";

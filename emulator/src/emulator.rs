@@ -8,11 +8,11 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::contoso;
-use crate::device::trust::{self, TrustError};
-use crate::device::{Endpoint, HostPort, Transport};
-use crate::dps::{Config, Dps, DpsError, DpsOptions, Mistake, ServiceOptions};
-use crate::host::{Executable, FunctionKeys, FunctionsHost, HostError, HostOptions};
-use crate::journal::Journal;
+use devices::trust::{self, TrustError};
+use devices::{Endpoint, HostPort, Transport};
+use functions_host::{Executable, FunctionKeys, FunctionsHost, HostError, HostOptions};
+use journal::Journal;
+use provisioning_service::{Config, Dps, DpsError, DpsOptions, Mistake, ServiceOptions};
 
 /// What both stand-ins are started with.
 #[derive(Clone, Debug)]

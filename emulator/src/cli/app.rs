@@ -3,7 +3,7 @@ use std::io;
 use std::path::{self, Path, PathBuf};
 
 use super::Stop;
-use crate::host::Executable;
+use functions_host::Executable;
 
 /// Which function app to run.
 #[derive(Debug, clap::Args)]

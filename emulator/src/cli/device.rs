@@ -3,8 +3,8 @@ use std::io;
 
 use super::target::Target;
 use super::{Outcome, Stop, key, registration_id};
-use crate::device::{Device, GLOBAL_HOST, HostPort, register_aloud};
-use crate::keys::SymmetricKey;
+use devices::{Device, GLOBAL_HOST, HostPort, register_aloud};
+use symmetric_key::SymmetricKey;
 
 /// The environment variable with a device's own key.
 const DEVICE_KEY: &str = "DPS_DEVICE_KEY";

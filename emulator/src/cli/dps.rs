@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::app::absolute;
 use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
-use crate::dps::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
-use crate::journal::Journal;
+use journal::Journal;
+use provisioning_service::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
 
 /// Run a Device Provisioning Service with your own enrollments.
 ///

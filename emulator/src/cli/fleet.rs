@@ -12,10 +12,10 @@ use super::interrupt::Interrupt;
 use super::target::Target;
 use super::{Outcome, Stop, key, registration_id};
 use crate::contoso;
-use crate::device::{Endpoint, HostPort, Transport};
 use crate::emulator::{Emulator, Ports, Settings};
-use crate::fleet::{Fleet, Pattern, Report};
-use crate::journal::{Entry, Journal, Level};
+use devices::fleet::{Fleet, Pattern, Report};
+use devices::{Endpoint, HostPort, Transport};
+use journal::{Entry, Journal, Level};
 
 /// Register many simulated devices at once, and measure.
 ///
@@ -79,7 +79,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         .map_err(|rule| Stop::Usage(format!("--id-pattern does not give registration ids: {rule}")))?;
     match args.host {
         Some(host) => {
-            measure(&fleet, &args.target.endpoint(host)?, &mut interrupt).await.map(|report| report.outcome())
+            measure(&fleet, &args.target.endpoint(host)?, &mut interrupt).await.map(|report| outcome(&report))
         }
         None => {
             let state = TempDir::new()
@@ -123,7 +123,7 @@ async fn within(
     let report = report?;
     let (executions, decided) = (executions.load(Ordering::Relaxed), report.assigned() + report.refused());
     writeln!(io::stdout(), "\nThe function ran {executions} times for {decided} decisions.")?;
-    Ok(if executions == decided { report.outcome() } else { Outcome::Bad })
+    Ok(if executions == decided { outcome(&report) } else { Outcome::Bad })
 }
 
 /// Registers the fleet with a progress bar and prints the report; at Ctrl-C, on the devices so far.
@@ -156,9 +156,7 @@ fn complain(entry: &Entry) {
     }
 }
 
-impl Report {
-    fn outcome(&self) -> Outcome {
-        let accounted_for = self.failed() == 0 && self.lost() == 0;
-        if accounted_for && self.assigned() > 0 { Outcome::Fine } else { Outcome::Bad }
-    }
+fn outcome(report: &Report) -> Outcome {
+    let accounted_for = report.failed() == 0 && report.lost() == 0;
+    if accounted_for && report.assigned() > 0 { Outcome::Fine } else { Outcome::Bad }
 }

@@ -3,8 +3,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::app::App;
 use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
-use crate::host::{Framing, FunctionKeys, FunctionsHost, HostOptions};
-use crate::journal::Journal;
+use functions_host::{Framing, FunctionKeys, FunctionsHost, HostOptions};
+use journal::Journal;
 
 /// Run a function app's custom handler and serve its functions, as `func start` does.
 ///

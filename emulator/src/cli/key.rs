@@ -1,7 +1,7 @@
 use std::io::{self, BufRead as _, Read as _};
 
 use super::Stop;
-use crate::keys::SymmetricKey;
+use symmetric_key::SymmetricKey;
 
 /// More bytes than any key has.
 const LONGEST: u64 = 4096;

@@ -87,7 +87,7 @@ impl Cli {
 // === impl Stop ===
 
 impl Stop {
-    /// The end of [`FunctionsHost::stopped`](crate::host::FunctionsHost::stopped).
+    /// The end of [`FunctionsHost::stopped`](functions_host::FunctionsHost::stopped).
     fn handler_given_up() -> Self {
         Self::Failed("the host has given up its handler; the log above says why".to_owned())
     }

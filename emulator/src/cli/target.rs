@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use super::Stop;
-use crate::device::{Endpoint, HostPort, Transport, trust};
+use devices::{Endpoint, HostPort, Transport, trust};
 
 /// The largest payload file read, bytes; the service takes 96 KB.
 const LARGEST: u64 = 1024 * 1024;

@@ -6,10 +6,10 @@ use super::app::App;
 use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
 use crate::contoso::HUB;
-use crate::device::Transport;
 use crate::emulator::{Emulator, Ports, Settings};
-use crate::journal::{Journal, Kept};
 use crate::tutorial::Tutorial;
+use devices::Transport;
+use journal::{Journal, Kept};
 
 /// Go through Microsoft's tutorial and compare with what it shows.
 ///

@@ -7,8 +7,8 @@ use super::interrupt::Interrupt;
 use super::{Outcome, Stop};
 use crate::contoso::HUB;
 use crate::emulator::{Emulator, Ports, Settings};
-use crate::journal::Journal;
 use crate::up::Instructions;
+use journal::Journal;
 
 /// Keep both stand-ins running for your own devices.
 ///

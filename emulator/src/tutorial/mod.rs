@@ -12,9 +12,9 @@ use similar::TextDiff;
 
 use self::mask::masked;
 use crate::contoso::{self, GROUP, HEAT_PUMP, HUB, ID_SCOPE, PAYLOAD, TOASTER};
-use crate::device::{Device, Endpoint, register_aloud};
 use crate::emulator::Emulator;
-use crate::journal::{Entry, Kept};
+use devices::{Device, Endpoint, register_aloud};
+use journal::{Entry, Kept};
 
 /// Where the tutorial is.
 const PAGE: &str = "\

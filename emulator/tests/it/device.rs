@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use dps_emulator::keys::SymmetricKey;
 use mqttbytes::v4::ConnectReturnCode;
+use symmetric_key::SymmetricKey;
 
 use crate::program::{Ended, closed_port, emulator, run};
 use crate::scripted_service::{Line, ScriptedService, Stage};

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tokio::task::spawn_blocking;
 
-use crate::dps_server::{HUB, SCOPE, Stage, group_key};
+use crate::dps::server::{HUB, SCOPE, Stage, group_key};
 use crate::program::{Ended, emulator, handler, run};
 
 /// Fleets with an emulator of their own.

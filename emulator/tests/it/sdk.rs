@@ -8,17 +8,17 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps_emulator::contoso;
-use dps_emulator::dps::Dps;
 use dps_emulator::emulator::{Emulator, Ports, Settings};
-use dps_emulator::host::Executable;
-use dps_emulator::journal::{Journal, Kept};
+use functions_host::Executable;
+use journal::{Journal, Kept};
+use provisioning_service::Dps;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use crate::connect_proxy::ConnectProxy;
-use crate::dps_server::{self, Stage};
+use crate::dps::server::{self, Stage};
 use crate::host::App;
 use crate::program::{DEADLINE, Ended, handler, run, run_for};
 
@@ -89,8 +89,8 @@ async fn stage() -> Stage {
 
 /// Registers with the group key of the [`Stage`].
 async fn register_at(stage: &Stage, sdk: Sdk, registration_id: &str) -> Reported {
-    let key = STANDARD.encode(dps_server::device_key(registration_id));
-    register(sdk, &stage.dps, dps_server::SCOPE, registration_id, &key, None).await
+    let key = STANDARD.encode(server::device_key(registration_id));
+    register(sdk, &stage.dps, server::SCOPE, registration_id, &key, None).await
 }
 
 async fn register(
@@ -212,8 +212,8 @@ async fn the_heat_pump_is_refused_with_each_sdks_own_error() {
 async fn a_wrong_key_is_refused() {
     let stage = stage().await;
     for sdk in ALL {
-        let key = STANDARD.encode(dps_server::device_key("another-device"));
-        let reported = register(sdk, &stage.dps, dps_server::SCOPE, "contoso-toaster-007", &key, None).await;
+        let key = STANDARD.encode(server::device_key("another-device"));
+        let reported = register(sdk, &stage.dps, server::SCOPE, "contoso-toaster-007", &key, None).await;
         let error = &reported.json["errors"][0];
         let (kind, message) = match sdk {
             Sdk::Python => ("CredentialError", "Credentials invalid, could not connect"),
@@ -231,7 +231,7 @@ async fn a_wrong_key_is_refused() {
 async fn the_policys_payload_is_received() {
     let stage = stage().await;
     let answer =
-        json!({"iotHubHostName": dps_server::HUB, "payload": {"maxTemp": 80, "note": "from the policy"}});
+        json!({"iotHubHostName": server::HUB, "payload": {"maxTemp": 80, "note": "from the policy"}});
     stage.webhook.answers([(200, &answer.to_string())]);
     for sdk in ALL {
         let reported = register_at(&stage, sdk, "contoso-toaster-007").await;
@@ -262,7 +262,7 @@ async fn a_registered_device_is_named_with_its_hub() {
         assert_eq!(context(2), json!({"registrationId": id, "symmetricKey": {}}), "{sdk:?}");
         let again = json!({
             "registrationId": id,
-            "currentIotHubHostName": dps_server::HUB,
+            "currentIotHubHostName": server::HUB,
             "currentDeviceId": id,
             "symmetricKey": {},
         });
@@ -273,7 +273,7 @@ async fn a_registered_device_is_named_with_its_hub() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_may_be_slow_and_fail_twice() {
     let stage = stage().await;
-    let assigned = json!({"iotHubHostName": dps_server::HUB}).to_string();
+    let assigned = json!({"iotHubHostName": server::HUB}).to_string();
     for sdk in ALL {
         stage.webhook.answers([(500, "down"), (500, "down"), (200, &assigned)]);
         stage.webhook.hold();
@@ -292,7 +292,7 @@ async fn a_webhook_may_be_slow_and_fail_twice() {
         });
         assert_eq!(
             (reported.said.code, &reported.json["hub"]),
-            (0, &json!(dps_server::HUB)),
+            (0, &json!(server::HUB)),
             "{sdk:?}\n{}\n{}",
             reported.said,
             stage.whole_log()

@@ -1,0 +1,72 @@
+//! Many simulated devices that register at once, and the outcome.
+
+mod pattern;
+mod report;
+
+use std::time::{Duration, Instant};
+
+use serde_json::value::RawValue;
+use tokio::task::JoinSet;
+
+pub use self::pattern::{Pattern, PatternError};
+pub use self::report::Report;
+
+use crate::{Device, Endpoint};
+use symmetric_key::SymmetricKey;
+
+/// The devices of one enrollment group, and how many register at a time.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// How many devices there are.
+    pub count: usize,
+    /// How many of them register at the same time, at most.
+    pub concurrency: usize,
+    /// What their registration ids look like.
+    pub pattern: Pattern,
+    /// The id scope of their DPS instance.
+    pub id_scope: String,
+    /// Their enrollment group's key.
+    pub group_key: SymmetricKey,
+    /// The custom payload that each of them sends.
+    pub payload: Option<Box<RawValue>>,
+    /// How long each of them may take.
+    pub limit: Duration,
+}
+
+impl Fleet {
+    /// Registers each device once, over a connection of its own. The outcome is added to `report`
+    /// device by device, each time followed by a call of `ended`; so dropping the future, which ends all
+    /// registrations under way, leaves a report on those that had ended.
+    pub async fn register(&self, endpoint: &Endpoint, report: &mut Report, mut ended: impl FnMut()) {
+        let mut running = JoinSet::new();
+        let mut numbers = 1..=self.count;
+        loop {
+            while running.len() < self.concurrency.max(1) {
+                let Some(number) = numbers.next() else { break };
+                let (device, endpoint, limit) = (self.device(number), endpoint.clone(), self.limit);
+                running.spawn(async move {
+                    let begun = Instant::now();
+                    let outcome = device.register(&endpoint, limit, |_| {}).await;
+                    (outcome, begun.elapsed())
+                });
+            }
+            match running.join_next().await {
+                Some(Ok((outcome, took))) => report.add(outcome, took),
+                // A task that panicked leaves its device unaccounted for: the report says "lost".
+                Some(Err(_)) => {}
+                None => return,
+            }
+            ended();
+        }
+    }
+
+    fn device(&self, number: usize) -> Device {
+        let registration_id = self.pattern.registration_id(number, self.count);
+        Device {
+            id_scope: self.id_scope.clone(),
+            key: self.group_key.derive(&registration_id),
+            registration_id,
+            payload: self.payload.clone(),
+        }
+    }
+}

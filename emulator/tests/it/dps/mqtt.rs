@@ -1,0 +1,439 @@
+//! The provisioning service over MQTT: what it says byte for byte, and whom it turns away.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config as Cases, TestRunner};
+use provisioning_service::DpsOptions;
+
+use super::mqtt_client::{
+    ACCEPTED, ANSWERS, connect, good_connect, packet, puback, publish, publish_1, register_topic,
+    status_topic, subscribe, text, unsubscribe, username,
+};
+use super::server::{DEADLINE, Device, SCOPE, Stage, in_an_hour, signature, token};
+use crate::program::open_files;
+
+#[tokio::test]
+async fn acknowledgements_are_these_bytes() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.send(&good_connect("dev1")).await;
+    device.expect(&[0x20, 2, 0, 0]).await;
+    device.send(&subscribe(0x1234, ANSWERS, 1)).await;
+    device.expect(&[0x90, 3, 0x12, 0x34, 1]).await;
+    device.send(&publish_1(0xfffe, &register_topic("7"), b"")).await;
+    device.expect(&[0x40, 2, 0xff, 0xfe]).await;
+    let answer = device.answer().await;
+    assert_eq!((answer.first, answer.id), (0x32, Some(1)), "QoS 1, no duplicate, not retained");
+    assert_eq!(answer.topic, "$dps/registrations/res/202/?$rid=7&retry-after=3");
+    device.send(&[0xc0, 0]).await;
+    device.expect(&[0xd0, 0]).await;
+    device.send(&unsubscribe(0x0102, ANSWERS)).await;
+    device.expect(&[0xb0, 2, 1, 2]).await;
+    device.send(&[0xe0, 0]).await;
+    device.expect_end().await;
+    assert_eq!(stage.lines(&["closed"]), 0, "a device that disconnects is not logged\n{}", stage.whole_log());
+}
+
+#[tokio::test]
+async fn subscriptions_are_granted_for_answers_alone_and_up_to_qos_1() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.send(&good_connect("dev1")).await;
+    device.expect(&ACCEPTED).await;
+    for (filter, qos, code) in [
+        (ANSWERS, 2, 1),
+        (ANSWERS, 1, 1),
+        ("#", 1, 0x80),
+        ("$dps/registrations/PUT/#", 0, 0x80),
+        (ANSWERS, 0, 0),
+    ] {
+        device.send(&subscribe(9, filter, qos)).await;
+        device.expect(&[0x90, 3, 0, 9, code]).await;
+    }
+    // The last subscription was at QoS 0, so that is how answers come.
+    let answer = device.register("a", "").await;
+    assert_eq!((answer.first, answer.id), (0x30, None));
+    let two = [&[0, 5][..], &text("x"), &[1], &text(ANSWERS), &[2]].concat();
+    device.send(&packet(0x82, &two)).await;
+    device.expect(&[0x90, 4, 0, 5, 0x80, 1]).await;
+    stage.says(&["(dev1)", "SUBSCRIBE", "“$dps/registrations/PUT/#”", ANSWERS]).await;
+}
+
+#[tokio::test]
+async fn a_connect_is_refused_with_the_return_code_that_says_why() {
+    let stage = Stage::start().await;
+    let (id, user, sas) = ("dev1", username("dev1"), token("dev1"));
+    let sr = format!("{SCOPE}%2Fregistrations%2Fdev1");
+    let expiry = in_an_hour();
+    let foreign =
+        format!("SharedAccessSignature sr={sr}&sig={}&se={expiry}", signature(b"another key", &sr, expiry));
+    let other_scope = user.replace(SCOPE, "0ne00000000");
+    let version = |level: u8| {
+        let mut packet = connect(0xc2, 60, id, &user, &sas);
+        // One byte of type, two of length, six of protocol name.
+        assert_eq!(&packet[5..9], b"MQTT");
+        packet[9] = level;
+        packet
+    };
+    let mqtt_3_1 = packet(0x10, &[&text("MQIsdp")[..], &[3, 2, 0, 60], &text(id)].concat());
+    let anonymous = packet(0x10, &[&text("MQTT")[..], &[4, 2, 0, 60], &text(id)].concat());
+    let no_token = packet(0x10, &[&text("MQTT")[..], &[4, 0x82, 0, 60], &text(id), &text(&user)].concat());
+    let table: [(&str, Vec<u8>, u8, &[&str]); 11] = [
+        ("protocol level 5", version(5), 1, &["CONNECT refused (1)", "level 5"]),
+        ("protocol level 3", version(3), 1, &["CONNECT refused (1)", "level 3"]),
+        ("MQTT 3.1", mqtt_3_1, 1, &["CONNECT refused (1)", "MQTT 3.1,"]),
+        ("no username", anonymous, 4, &["CONNECT refused (4)", "{idScope}/registrations/"]),
+        (
+            "a hub's username",
+            connect(0xc2, 0, id, "h/dev1/?api-version=1", &sas),
+            4,
+            &["“h/dev1/?api-version=1”"],
+        ),
+        (
+            "no api-version",
+            connect(0xc2, 0, id, &format!("{SCOPE}/registrations/dev1/"), &sas),
+            4,
+            &["api-version"],
+        ),
+        ("no client id", connect(0xc2, 0, "", &user, &sas), 2, &["CONNECT refused (2)", "client id"]),
+        ("another client id", connect(0xc2, 0, "dev2", &user, &sas), 2, &["“dev2”", "“dev1”"]),
+        ("another key", connect(0xc2, 0, id, &user, &foreign), 5, &["dev1"]),
+        ("another scope", connect(0xc2, 0, id, &other_scope, &sas), 5, &["dev1"]),
+        ("no token", no_token, 5, &["dev1"]),
+    ];
+    for (what, bytes, code, words) in table {
+        let before = stage.log.entries().len();
+        let mut device = stage.mqtt().await;
+        device.send(&bytes).await;
+        let got = device.rest().await;
+        assert_eq!(got, [0x20, 2, 0, code], "{what}\n{}", stage.whole_log());
+        stage.says(words).await;
+        assert_eq!(stage.log.entries().len(), before + 1, "{what}: one line\n{}", stage.whole_log());
+    }
+    assert_eq!(stage.lines(&["sig="]), 0, "no token in the log\n{}", stage.whole_log());
+}
+
+#[tokio::test]
+async fn invalid_mqtt_ends_the_connection_with_a_line_that_says_why() {
+    let stage = Stage::start().await;
+    let user = username("dev1");
+    let with = |rest: &[u8]| [&text("MQTT")[..], &[4, 0xc2, 0, 0], rest].concat();
+    let table: [(Vec<u8>, &str); 14] = [
+        (b"GET / HTTP/1.1\r\n\r\n".to_vec(), "flags"),
+        (vec![0], "first byte"),
+        (vec![0xf0, 0], "first byte"),
+        (vec![0x11, 0], "flags"),
+        (vec![0x10, 0xff, 0xff, 0xff, 0xff, 0x7f], "length of more than four bytes"),
+        (vec![0x10, 0xff, 0xff, 0xff, 0x7f], "268435455 bytes"),
+        (packet(0x10, &[0; 9000]), "9000 bytes"),
+        (vec![0x10, 0], "other than MQTT"),
+        (packet(0x10, &text("AMQP")), "other than MQTT"),
+        (packet(0x10, &with(&[0xff, 0xff])), "65535 bytes, which is more than is left"),
+        (packet(0x10, &with(&[0, 2, 0xff, 0xfe])), "not valid UTF-8"),
+        (packet(0x10, &with(&[text("dev1"), text(&user), text("p"), vec![0]].concat())), "extra bytes"),
+        (packet(0x10, &with(&[text("d\0v"), text(&user), text("p")].concat())), "U+0000"),
+        (vec![0xc0, 0], "PINGREQ before the CONNECT"),
+    ];
+    for (bytes, why) in table {
+        let mut device = stage.mqtt().await;
+        let port = device.stream.get_ref().0.local_addr().unwrap().port();
+        device.send(&bytes).await;
+        device.expect_end().await;
+        stage.says(&[&format!("MQTT 127.0.0.1:{port}: "), why, "connection closed"]).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_device_may_not_send_ends_its_session() {
+    let stage = Stage::start().await;
+    let register = register_topic("1");
+    let topic = |topic: &str| publish(topic, b"{}");
+    let table: [(Vec<u8>, &str); 16] = [
+        (good_connect("dev1"), "a CONNECT after the CONNECT"),
+        (
+            topic("devices/dev1/messages/events/"),
+            "a PUBLISH to the unknown topic “devices/dev1/messages/events/”",
+        ),
+        (topic("$dps/registrations/PUT/iotdps-register"), "unknown topic"),
+        (topic("$dps/registrations/res/200/?$rid=1"), "unknown topic"),
+        (topic(&format!("{register}{}", "1".repeat(2000))), "unknown topic"),
+        (topic("a/#"), "wildcards"),
+        (topic(""), "empty"),
+        (packet(0x34, &[&text(&register)[..], &[0, 1]].concat()), "QoS 2"),
+        (packet(0x36, &[&text(&register)[..], &[0, 1]].concat()), "quality of service of 3"),
+        (publish_1(0, &register, b""), "packet id of 0"),
+        (packet(0x30, &[0; 110_000]), "110000 bytes"),
+        (packet(0x30, &[0xff, 0xff, b'x']), "65535 bytes, which is more than is left"),
+        (subscribe(0, ANSWERS, 1), "packet id"),
+        (packet(0x82, &[0, 1]), "topic filter"),
+        (packet(0xa2, &[0, 1]), "topic filter"),
+        (packet(0xc0, &[1]), "not empty"),
+    ];
+    for (bytes, why) in table {
+        let mut device = stage.mqtt().await;
+        device.enter("dev1").await;
+        device.send(&bytes).await;
+        device.expect_end().await;
+        stage.says(&["(dev1): ", why, "connection closed"]).await;
+    }
+}
+
+#[tokio::test]
+async fn requests_that_name_no_operation_are_answered_all_the_same() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    device.send(&publish(&status_topic("é/%20$", "4.0000000000000000.x"), b" ")).await;
+    let answer = device.answer().await;
+    assert_eq!(answer.topic, "$dps/registrations/res/404/?$rid=é/%20$");
+    assert!(answer.body["errorCode"].as_u64().unwrap() / 1000 == 404, "{answer:?}");
+    device.send(&publish("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2", b"")).await;
+    let answer = device.answer().await;
+    assert_eq!(answer.topic, "$dps/registrations/res/400/?$rid=2");
+    // As the real service answers a client that says `rid` without `$`.
+    device.send(&publish("$dps/registrations/PUT/iotdps-register/?rid=1", b"")).await;
+    let answer = device.answer().await;
+    assert_eq!(answer.topic, "$dps/registrations/res/202/?$rid=&retry-after=3");
+    // A body of invalid JSON is refused by the service, and the connection stays open.
+    device.send(&publish(&register_topic("3"), b"{\"registrationId\":")).await;
+    let answer = device.answer().await;
+    assert_eq!(answer.topic, "$dps/registrations/res/400/?$rid=3");
+    // One that is sent again is a new one: the first was acknowledged, as far as the service knows.
+    let mut again = publish_1(5, &register_topic("4"), b"");
+    again[0] |= 0x08;
+    device.send(&again).await;
+    device.expect(&puback(5)).await;
+    let answer = device.answer().await;
+    assert_eq!(answer.topic, "$dps/registrations/res/202/?$rid=4&retry-after=3");
+    // Packet ids of answers count up, so that none is used twice at a time.
+    assert_eq!(answer.id, Some(5));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_subscription_is_dropped_and_said() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.send(&good_connect("dev1")).await;
+    device.expect(&ACCEPTED).await;
+    device.send(&publish_1(1, &register_topic("1"), b"")).await;
+    device.expect(&puback(1)).await;
+    stage.says(&["(dev1)", "(202)", "has not subscribed", ANSWERS]).await;
+    device.send(&[0xc0, 0]).await;
+    device.expect(&[0xd0, 0]).await;
+}
+
+#[tokio::test]
+async fn a_newer_connection_takes_the_place_of_an_older_one() {
+    let stage = Stage::start().await;
+    let mut older = stage.mqtt().await;
+    older.enter("dev1").await;
+    let mut other = stage.mqtt().await;
+    other.enter("dev2").await;
+    let mut newer = stage.mqtt().await;
+    newer.enter("dev1").await;
+    older.expect_end().await;
+    stage.says(&["(dev1)", "a newer connection has the same client id"]).await;
+    for device in [&mut newer, &mut other] {
+        device.send(&[0xc0, 0]).await;
+        device.expect(&[0xd0, 0]).await;
+    }
+}
+
+#[tokio::test]
+async fn silence_is_allowed_for_one_and_a_half_keep_alives_and_forever_if_that_is_0() {
+    let stage = Stage::start().await;
+    let mut silent = stage.mqtt().await;
+    silent.enter("dev1").await;
+    let mut device = stage.mqtt().await;
+    let start = tokio::time::Instant::now();
+    device.send(&connect(0xc2, 2, "dev2", &username("dev2"), &token("dev2"))).await;
+    device.expect(&ACCEPTED).await;
+    device.expect_end().await;
+    assert!(start.elapsed() >= Duration::from_secs(3), "{:?}", start.elapsed());
+    stage.says(&["(dev2)", "keep-alive", "connection closed"]).await;
+    silent.send(&[0xc0, 0]).await;
+    silent.expect(&[0xd0, 0]).await;
+}
+
+fn short_timeout(options: &mut DpsOptions) {
+    options.timeout = Duration::from_secs(3);
+}
+
+#[tokio::test]
+async fn slow_devices_are_disconnected_and_the_others_stay() {
+    let stage = Stage::with(short_timeout).await;
+    let mut present = stage.mqtt().await;
+    present.enter("dev1").await;
+    // Says nothing after the handshake.
+    stage.mqtt().await.expect_end().await;
+    stage.says(&["no CONNECT within 3 s"]).await;
+    // Says a part of its CONNECT.
+    let mut device = stage.mqtt().await;
+    device.send(&good_connect("dev2")[..20]).await;
+    device.expect_end().await;
+    // Stops in the middle of a later packet.
+    let mut device = stage.mqtt().await;
+    device.enter("dev3").await;
+    device.send(&publish(&register_topic("1"), b"{}")[..9]).await;
+    device.expect_end().await;
+    stage.says(&["(dev3)", "an incomplete packet after 3 s"]).await;
+    present.send(&[0xc0, 0]).await;
+    present.expect(&[0xd0, 0]).await;
+}
+
+#[tokio::test]
+async fn a_device_that_reads_nothing_is_disconnected() {
+    let stage = Stage::with(short_timeout).await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    let (_deaf, mut mouth) = tokio::io::split(device.stream);
+    let flood = async {
+        use tokio::io::AsyncWriteExt as _;
+        let requests = publish(&status_topic("1", "4.x"), b" ").repeat(500);
+        while mouth.write_all(&requests).await.is_ok() {}
+    };
+    tokio::time::timeout(DEADLINE, flood).await.expect("the service should disconnect");
+    stage.says(&["(dev1)", "the device read nothing for 3 s", "connection closed"]).await;
+}
+
+#[tokio::test]
+async fn packets_may_come_in_any_pieces() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    let all = [
+        good_connect("dev1"),
+        subscribe(1, ANSWERS, 1),
+        vec![0xc0, 0],
+        publish_1(2, &register_topic("1"), b"{}"),
+    ]
+    .concat();
+    for byte in &all {
+        device.send(&[*byte]).await;
+    }
+    device.expect(&[0x20, 2, 0, 0, 0x90, 3, 0, 1, 1, 0xd0, 0, 0x40, 2, 0, 2]).await;
+    assert_eq!(device.answer().await.topic, "$dps/registrations/res/202/?$rid=1&retry-after=3");
+    let mut device = stage.mqtt().await;
+    device.send(&[all, vec![0xe0, 0]].concat()).await;
+    let rest = device.rest().await;
+    assert!(rest.starts_with(&[0x20, 2, 0, 0, 0x90, 3, 0, 1, 1, 0xd0, 0, 0x40, 2, 0, 2]), "{rest:?}");
+}
+
+#[tokio::test]
+async fn two_thousand_silent_connections_keep_nobody_out() {
+    // Each takes two file handles, for both sides are in this process; a machine may allow fewer.
+    let count = 2_000.min(open_files().saturating_sub(200) / 2);
+    assert!(count >= 400, "{count} connections would prove nothing: allow more open files (ulimit -Hn)");
+    let stage = Stage::start().await;
+    let address = stage.dps.mqtt_address();
+    let mut silent = Vec::new();
+    for nth in 0..count {
+        let connected = tokio::time::timeout(DEADLINE, tokio::net::TcpStream::connect(address)).await;
+        silent.push(connected.unwrap_or_else(|_| panic!("connection {nth}")).unwrap());
+    }
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    let answer = device.register("1", "").await;
+    let answer = device.settle(answer.body["operationId"].as_str().unwrap()).await;
+    assert_eq!(answer.body["status"], "assigned", "{answer:?}");
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_waits_its_turn() {
+    let stage = Stage::with(|options| {
+        options.connections = 2;
+        short_timeout(options);
+    })
+    .await;
+    let _silent = [connect_only(&stage).await, connect_only(&stage).await, connect_only(&stage).await];
+    // Let in once the silent ones have been let go.
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    stage.says(&["MQTT 127.0.0.1:", "all connections are in use"]).await;
+}
+
+#[tokio::test]
+async fn connections_without_a_credential_make_room_for_others() {
+    let stage = Stage::with(|options| {
+        options.connections = 2;
+        options.timeout = DEADLINE;
+    })
+    .await;
+    let mut present = stage.mqtt().await;
+    present.enter("dev1").await;
+    let _silent = connect_only(&stage).await;
+    let mut handshake_only = stage.mqtt().await;
+    handshake_only.send(&[0x10]).await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev2").await;
+    stage.says_often(2, &["MQTT 127.0.0.1:", "closed: no credential so far, and others are waiting"]).await;
+    handshake_only.expect_end().await;
+    for device in [&mut present, &mut device] {
+        device.send(&[0xc0, 0]).await;
+        device.expect(&[0xd0, 0]).await;
+    }
+}
+
+async fn connect_only(stage: &Stage) -> tokio::net::TcpStream {
+    tokio::net::TcpStream::connect(stage.dps.mqtt_address()).await.unwrap()
+}
+
+/// Bytes that are near enough to MQTT to get somewhere.
+fn nearly_mqtt() -> impl Strategy<Value = Vec<u8>> {
+    let whole = prop_oneof![
+        Just(subscribe(1, ANSWERS, 1)),
+        Just(unsubscribe(1, ANSWERS)),
+        Just(publish(&register_topic("1"), b"{}")),
+        Just(publish_1(3, &status_topic("1", "4.x"), b" ")),
+        Just(vec![0xc0, 0]),
+        Just(puback(1)),
+        (any::<u8>(), prop::collection::vec(any::<u8>(), 0..200))
+            .prop_map(|(first, body)| packet(first, &body)),
+        prop::collection::vec(any::<u8>(), 0..50),
+    ];
+    let damage = prop::option::of((any::<prop::sample::Index>(), any::<u8>()));
+    prop::collection::vec((whole, damage), 1..6).prop_map(|packets| {
+        let damaged = packets.into_iter().map(|(mut packet, damage)| {
+            if let (Some((index, byte)), false) = (damage, packet.is_empty()) {
+                let index = index.index(packet.len());
+                packet[index] = byte;
+            }
+            packet
+        });
+        damaged.flatten().collect()
+    })
+}
+
+#[test]
+fn no_bytes_harm_the_service() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let stage = runtime.block_on(Stage::with(short_timeout));
+    let mut runner = TestRunner::new(Cases::with_cases(200));
+    let harmless = runner.run(&(any::<bool>(), nearly_mqtt()), |(connected, bytes)| {
+        runtime.block_on(async {
+            let mut device = stage.mqtt().await;
+            if connected {
+                device.send(&good_connect("dev1")).await;
+            }
+            use tokio::io::AsyncWriteExt as _;
+            // The service may disconnect in the middle.
+            let _ = device.stream.write_all(&bytes).await;
+            let _ = device.stream.shutdown().await;
+            tokio::time::timeout(DEADLINE, drain(device)).await.expect("the connection should end");
+        });
+        Ok(())
+    });
+    harmless.unwrap();
+    assert_eq!(stage.lines(&["panic"]), 0, "{}", stage.whole_log());
+    runtime.block_on(async {
+        let mut device = stage.mqtt().await;
+        device.enter("dev1").await;
+        assert_eq!(device.register("1", "").await.body["status"], "assigning");
+    });
+}
+
+async fn drain(mut device: Device) {
+    use tokio::io::AsyncReadExt as _;
+    let _ = device.stream.read_to_end(&mut Vec::new()).await;
+}

@@ -1,0 +1,218 @@
+//! TLS, the certificates, and the life of the stand-in: start, restart, stop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use journal::Journal;
+use provisioning_service::{Dps, DpsError, DpsOptions};
+use rustls::version::{TLS12, TLS13};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::mqtt_client::good_connect;
+use super::server::{DEADLINE, Device, Stage, options, shake};
+
+#[tokio::test]
+async fn both_versions_of_tls_and_all_names_are_good_on_both_ports() {
+    let stage = Stage::start().await;
+    for address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
+        for (versions, expected) in [([&TLS12], "TLSv1_2"), ([&TLS13], "TLSv1_3")] {
+            for name in ["localhost", "127.0.0.1", "::1", "global.azure-devices-provisioning.net"] {
+                let stream = shake(address, stage.dps.ca_certificate(), name, &versions).await;
+                let stream = stream.unwrap_or_else(|error| panic!("{name}, {expected}: {error}"));
+                let version = stream.get_ref().1.protocol_version();
+                assert_eq!(format!("{:?}", version.unwrap()), expected);
+                // Leaf and CA, for devices that build no chain of their own.
+                assert_eq!(stream.get_ref().1.peer_certificates().unwrap().len(), 2);
+            }
+        }
+    }
+    let other = shake(stage.dps.mqtt_address(), stage.dps.ca_certificate(), "example.com", &[&TLS13]).await;
+    let refused = other.unwrap_err().to_string();
+    assert!(refused.contains("example.com"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_device_that_trusts_another_ca_is_told_which_to_trust() {
+    let (stage, other) = (Stage::start().await, Stage::start().await);
+    for (protocol, address) in [("MQTT", stage.dps.mqtt_address()), ("HTTPS", stage.dps.https_address())] {
+        for versions in [[&TLS12], [&TLS13]] {
+            let shaken = shake(address, other.dps.ca_certificate(), "localhost", &versions).await;
+            assert!(shaken.is_err());
+        }
+        stage.says_often(2, &[&format!("{protocol} 127.0.0.1:"), "does not trust", "ca.pem"]).await;
+    }
+}
+
+#[tokio::test]
+async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
+    let stage = Stage::with(|options| options.timeout = Duration::from_secs(3)).await;
+    for address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
+        for bytes in [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), good_connect("dev1")] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(&bytes).await.unwrap();
+            // Perhaps an alert, and the end.
+            let _ = timeout(DEADLINE, stream.read_to_end(&mut Vec::new())).await.expect("the end");
+        }
+    }
+    stage.says_often(2, &["MQTT 127.0.0.1:", "TLS: ", "does not speak TLS"]).await;
+    stage.says_often(2, &["HTTPS 127.0.0.1:", "TLS: ", "does not speak TLS"]).await;
+    // Half open: nothing, or the first byte of a handshake, and then silence.
+    for bytes in [&b""[..], &[0x16][..]] {
+        let mut stream = TcpStream::connect(stage.dps.mqtt_address()).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        let _ = timeout(DEADLINE, stream.read_to_end(&mut Vec::new())).await.expect("the end");
+    }
+    stage.says_often(2, &["MQTT 127.0.0.1:", "TLS: no handshake within 3 s"]).await;
+    assert_eq!(stage.lines(&["TLS: "]), 6, "one line each\n{}", stage.whole_log());
+}
+
+async fn start(state: &Path) -> Result<Dps, DpsError> {
+    let nowhere = "127.0.0.1:9".parse().unwrap();
+    Dps::start(options(state, nowhere), Journal::new(|_| ())).await
+}
+
+#[tokio::test]
+async fn certificates_are_made_once_and_then_kept() {
+    let state = tempfile::tempdir().unwrap();
+    let first = start(state.path()).await.unwrap();
+    let ca = std::fs::read_to_string(first.ca_certificate()).unwrap();
+    assert_eq!(ca.matches("BEGIN CERTIFICATE").count(), 1, "{ca}");
+    assert!(!ca.contains("PRIVATE"), "{ca}");
+    first.stop().await;
+
+    let server = state.path().join("server.pem");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&server).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // The CA certificate comes back if it is lost.
+    std::fs::remove_file(state.path().join("ca.pem")).unwrap();
+    let second = start(state.path()).await.unwrap();
+    assert_eq!(std::fs::read_to_string(second.ca_certificate()).unwrap(), ca);
+    Device::connect(second.mqtt_address(), second.ca_certificate(), rustls::ALL_VERSIONS).await;
+    second.stop().await;
+
+    std::fs::write(&server, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
+    let error = start(state.path()).await.unwrap_err().to_string();
+    assert!(error.contains("server.pem: unusable certificate: "), "{error}");
+    assert!(error.contains("Delete the file"), "{error}");
+
+    std::fs::remove_file(&server).unwrap();
+    std::fs::create_dir(&server).unwrap();
+    let error = start(state.path()).await.unwrap_err().to_string();
+    assert!(error.contains("server.pem: "), "{error}");
+}
+
+#[tokio::test]
+async fn assignments_outlive_a_restart() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    let answer = device.register("1", "").await;
+    let operation_id = answer.body["operationId"].as_str().unwrap().to_owned();
+    let assigned = device.settle(&operation_id).await;
+    assert_eq!(assigned.body["status"], "assigned", "{assigned:?}");
+    stage.dps.stop().await;
+
+    let again = options(stage.state.path(), stage.webhook.address);
+    let dps = Dps::start(again, Journal::new(|_| ())).await.unwrap();
+    let mut device = Device::connect(dps.mqtt_address(), dps.ca_certificate(), rustls::ALL_VERSIONS).await;
+    device.enter("dev1").await;
+    let answer = device.settle(&operation_id).await;
+    assert_eq!(answer.body, assigned.body);
+    let answer = device.register("2", "").await;
+    device.settle(answer.body["operationId"].as_str().unwrap()).await;
+    let calls = stage.webhook.calls();
+    assert!(!calls[0].contains("currentIotHubHostName"), "{calls:?}");
+    assert!(
+        calls[1].contains(r#""currentIotHubHostName":"contoso-toasters-hub-1098.azure-devices.net""#),
+        "{calls:?}"
+    );
+    dps.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_everything_within_two_seconds_and_frees_the_ports() {
+    // A busy machine can only add to the time: one stop in three shows how long it takes.
+    let mut took = Vec::new();
+    while took.iter().all(|took| *took >= Duration::from_secs(2)) {
+        assert!(took.len() < 3, "{took:?}");
+        took.push(stop_in_full_use().await);
+    }
+}
+
+/// Stops a service in full use, and checks that nothing of it is left; how long the stop took.
+async fn stop_in_full_use() -> Duration {
+    // An address of its own: the ports that are freed are not given to the tests beside this one.
+    let stage = Stage::with(|options| options.address = "127.0.0.77".parse().unwrap()).await;
+    stage.webhook.hold();
+    let (mqtt, https) = (stage.dps.mqtt_address(), stage.dps.https_address());
+    let mut busy = stage.mqtt().await;
+    busy.enter("dev1").await;
+    busy.register("1", "").await;
+    let mut silent = stage.mqtt().await;
+    let mut idle = stage.https().await;
+    idle.send(b"PUT /x/registr").await;
+    let mut half_open = TcpStream::connect(mqtt).await.unwrap();
+    let start = Instant::now();
+    stage.dps.stop().await;
+    let took = start.elapsed();
+    for device in [&mut busy, &mut silent, &mut idle] {
+        device.expect_end().await;
+    }
+    let _ = timeout(DEADLINE, half_open.read_to_end(&mut Vec::new())).await.expect("the end");
+    for address in [mqtt, https] {
+        assert!(TcpStream::connect(address).await.is_err(), "{address} still listens");
+        std::net::TcpListener::bind(address).unwrap();
+    }
+    took
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named_and_the_other_one_not_kept() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let clash =
+        |options: DpsOptions| DpsOptions { https_port: taken.local_addr().unwrap().port(), ..options };
+    let options = clash(options(state.path(), "127.0.0.1:9".parse().unwrap()));
+    let error = Dps::start(options, Journal::new(|_| ())).await.unwrap_err();
+    let (text, address) = (error.to_string(), taken.local_addr().unwrap());
+    assert!(text.starts_with(&format!("cannot listen on {address} for HTTPS: ")), "{text}");
+    assert!(text.contains("is another emulator"), "{text}");
+}
+
+#[tokio::test]
+async fn a_dropped_stand_in_stops_as_well() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    drop(stage);
+    device.expect_end().await;
+}
+
+#[tokio::test]
+async fn a_client_may_offer_protocols_that_are_not_spoken() {
+    // As curl and browsers do: h2 and http/1.1 by ALPN.
+    let stage = Stage::start().await;
+    let mut roots = rustls::RootCertStore::empty();
+    let pem = std::fs::read(stage.dps.ca_certificate()).unwrap();
+    use rustls::pki_types::pem::PemObject as _;
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
+    let mut config =
+        rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let stream = TcpStream::connect(stage.dps.https_address()).await.unwrap();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let mut device = Device { stream: connector.connect(name, stream).await.unwrap() };
+    device.send(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    assert!(device.rest().await.starts_with(b"HTTP/1.1 404 "));
+}

@@ -1,0 +1,243 @@
+//! Callers that are malformed, slow, silent, many, or gone.
+
+use std::time::Duration;
+
+use journal::Level;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{App, DEADLINE, Running};
+use crate::program::open_files;
+
+const SUCCEEDED: &str = "Executed 'Functions.HttpTrigger1' (Succeeded";
+
+async fn is_served(running: &Running) {
+    let echo = running.echo("POST", "/api/HttpTrigger1", &[], "hello").await;
+    assert_eq!(echo["line"], "POST /HttpTrigger1");
+}
+
+#[tokio::test]
+async fn malformed_requests_are_refused_with_a_line_each() {
+    let running = App::new().run().await;
+    let long = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "x".repeat(100_000));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(1_000));
+    for (request, status, error) in [
+        ("\x16\x03\x01\x02\0\x01\0\x01\u{fc}\x03\x03\r\n\r\n", 400, "invalid HTTP method parsed"),
+        ("GET / HTTP/9.9\r\n\r\n", 400, "invalid HTTP version parsed"),
+        ("GET / HTTP/1.1\r\nno colon\r\n\r\n", 400, "invalid HTTP header parsed"),
+        (
+            "POST /api/HttpTrigger1 HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            400,
+            "invalid content-length parsed",
+        ),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+            400,
+            "invalid content-length parsed",
+        ),
+        (&long, 414, "URI too long"),
+        (&many, 431, "message head is too large"),
+    ] {
+        let before = running.said.lines().len();
+        let answered = running.send_raw(request.as_bytes()).await;
+        let shown: String = request.chars().take(80).collect();
+        assert_eq!(answered.status, status, "{shown:?}");
+        let reason = format!(
+            "connection closed: expected HTTP with a request head of at most 65536 bytes and 100 headers: {error}"
+        );
+        running.said.wait_for(Level::Warning, &reason).await;
+        assert_eq!(running.said.lines().len(), before + 1, "{shown:?}");
+    }
+    is_served(&running).await;
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_a_failed_call() {
+    let running = App::new().run().await;
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream
+        .write_all(b"POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhel")
+        .await
+        .unwrap();
+    drop(stream);
+    running.said.wait_for(Level::Error, "the caller's body broke off").await;
+    is_served(&running).await;
+}
+
+#[tokio::test]
+async fn slow_and_silent_callers_delay_nobody() {
+    // They are all still there when the answer has to have come.
+    let running = App::new().run_with(|options| options.caller_timeout = 2 * DEADLINE).await;
+    let _callers = slow_and_silent(&running).await;
+    is_served(&running).await;
+}
+
+#[tokio::test]
+async fn slow_and_silent_callers_are_given_up() {
+    let running = App::new().run_with(|options| options.caller_timeout = Duration::from_secs(2)).await;
+    for (mut stream, begun) in slow_and_silent(&running).await {
+        let mut answer = String::new();
+        timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("the host gives up").unwrap();
+        let expected = if begun.ends_with("hel") { "HTTP/1.1 408 " } else { "" };
+        assert!(answer.starts_with(expected), "{begun:?}: {answer:?}");
+    }
+    running.said.wait_for_times(40, Level::Warning, "connection closed: no request within 2s").await;
+    running
+        .said
+        .wait_for_times(20, Level::Error, "the caller's body of 10 bytes did not arrive within 2s")
+        .await;
+}
+
+/// Callers that send nothing more, each with what it has sent: nothing, half a head, half a body.
+async fn slow_and_silent(running: &Running) -> Vec<(TcpStream, &'static str)> {
+    let mut callers = Vec::new();
+    for begun in [
+        "",
+        "POST /api/HttpTr",
+        "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhel",
+    ] {
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(running.address()).await.unwrap();
+            stream.write_all(begun.as_bytes()).await.unwrap();
+            callers.push((stream, begun));
+        }
+    }
+    callers
+}
+
+#[tokio::test]
+async fn a_slow_caller_is_not_taken_for_a_slow_handler() {
+    let change = |options: &mut functions_host::HostOptions| {
+        options.caller_timeout = Duration::from_secs(5);
+        options.function_timeout = Some(Duration::from_secs(3));
+    };
+    let running = App::new().run_with(change).await;
+    let head =
+        "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhel";
+    assert_eq!(running.send_raw(head.as_bytes()).await.summary(), (408, "-", ""));
+    is_served(&running).await;
+    let said = running.said.text();
+    assert_eq!(said.matches("Worker process started and initialized.").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn a_caller_that_takes_no_answer_is_given_up() {
+    const LARGE: usize = 30 * 1024 * 1024;
+    let running = App::new().run_with(|options| options.caller_timeout = Duration::from_secs(1)).await;
+    // The caller's own request is short, so that it is not the one that takes too long.
+    let reply = json!({
+        "headers": {"Content-Type": "application/json"},
+        "body": r#"{"Outputs": {"res": {"body": "FILL"}}}"#,
+        "fill": LARGE,
+    });
+    let script = json!({"reply": reply}).to_string();
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let request = format!(
+        "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{script}",
+        script.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    running.said.wait_for(Level::Information, SUCCEEDED).await;
+    running
+        .said
+        .wait_for(Level::Warning, "connection closed: nothing of the answer was taken within 1s")
+        .await;
+    let mut answer = Vec::new();
+    // What lies in the sockets' buffers, and then the end.
+    let _ = timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("the host gives up");
+    assert!(!answer.is_empty() && answer.len() < LARGE, "{} of {LARGE} bytes", answer.len());
+    is_served(&running).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_end_its_call() {
+    let running = App::new().run().await;
+    let script = r#"{"sleep_ms": 300}"#;
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    let head = format!(
+        "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{script}",
+        script.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    running.said.wait_for(Level::Information, "Executing 'Functions.HttpTrigger1'").await;
+    drop(stream);
+    running.said.wait_for(Level::Information, SUCCEEDED).await;
+}
+
+#[tokio::test]
+async fn a_caller_may_close_its_half_of_the_connection() {
+    let running = App::new().run().await;
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    stream
+        .write_all(b"POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
+        .await
+        .unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = String::new();
+    timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("an answer").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_the_other() {
+    let running = App::new().run().await;
+    let mut stream = TcpStream::connect(running.address()).await.unwrap();
+    for _ in 0..3 {
+        stream
+            .write_all(b"POST /api/Nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello")
+            .await
+            .unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(timeout(DEADLINE, stream.read_u8()).await.expect("an answer").unwrap());
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 404 "), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_callers_at_once_are_each_answered_once() {
+    // Callers and host share this process's limit, and each connection takes two of it.
+    let files = open_files();
+    assert!(files >= 6_000, "{files} files may be open at once, and 6,000 are needed: ulimit -Hn");
+
+    let running = App::new().run().await;
+    let address = running.address();
+    let mut callers = JoinSet::new();
+    for number in 0..2_000 {
+        callers.spawn(async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let body = format!("caller {number}");
+            let head = format!("POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            assert_eq!(answer.matches(&format!("caller {number}\\")).count(), 1, "{answer}");
+        });
+    }
+    let all = async {
+        while let Some(ended) = callers.join_next().await {
+            ended.unwrap();
+        }
+    };
+    timeout(DEADLINE, all).await.expect("everybody is answered");
+    let said = running.said.lines();
+    let succeeded = said.iter().filter(|line| line.contains(SUCCEEDED)).count();
+    assert_eq!(succeeded, 2_000);
+}
+
+#[tokio::test]
+async fn odd_envelopes_reach_the_handler_whole() {
+    let running = App::new().run().await;
+    let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+    let wide = format!("{{{}}}", (0..5_000).map(|n| format!("\"k{n}\":{n}")).collect::<Vec<_>>().join(","));
+    for body in [deep, wide, "\"\\ud800\"".to_owned(), "\0\u{1}\u{2028}".to_owned()] {
+        let headers = ["Content-Type: application/json"];
+        let envelope: Value = running.envelope("POST", "/api/HttpTrigger1", &headers, &body).await;
+        assert_eq!(envelope["Data"]["req"]["Body"], body);
+    }
+}
