@@ -3,7 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::stamp;
+use crate::stamp;
 
 /// An answer to a device.
 ///

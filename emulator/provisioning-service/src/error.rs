@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// Why the stand-in did not start.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::identifier::fold;
-use super::registration::Registration;
+use crate::registration::record::Registration;
+use crate::registration_id::fold;
 use journal::Journal;
 
 /// The file's name in the state folder.

@@ -1,4 +1,4 @@
-use provisioning_service::identifier::{RULE, is_id};
+use provisioning_service::registration_id::{RULE, is_id};
 
 /// A value parser for clap: `text` as it is, if it is a registration id.
 pub(super) fn parse(text: &str) -> Result<String, &'static str> {

@@ -1,0 +1,3 @@
+//! Whether a device is who it says it is.
+
+pub(crate) mod sas_token;
