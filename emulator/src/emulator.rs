@@ -131,7 +131,7 @@ async fn start_dps(
     let config = Config::parse(&contoso::configuration(&settings.hubs, &webhook_url), SystemTime::now());
     let options = DpsOptions {
         mqtt_port: settings.ports.mqtt,
-        https_port: settings.ports.https,
+        https_ports: vec![settings.ports.https],
         service: ServiceOptions { retry_after: settings.retry_after, ..ServiceOptions::default() },
         ..DpsOptions::new(config.map_err(EmulatorError::Config)?, settings.state)
     };

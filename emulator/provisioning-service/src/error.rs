@@ -1,4 +1,4 @@
-//! Why the stand-in did not start.
+//! Why the service did not start.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::store::StoreError;
 
-/// Why the stand-in did not start.
+/// Why the service did not start.
 #[derive(Debug)]
 pub enum DpsError {
     /// A file or folder of the state cannot be read or written.
@@ -16,8 +16,17 @@ pub enum DpsError {
     Certificate(PathBuf, String),
     /// The assignments cannot be read.
     Store(StoreError),
-    /// An address cannot be listened on; the text is what for.
-    Listen(&'static str, SocketAddr, io::Error),
+    /// An address cannot be listened on.
+    Listen {
+        /// The protocol to be spoken there.
+        protocol: &'static str,
+        /// The flag that sets the port: `--mqtt-port`.
+        flag: &'static str,
+        /// The address and port.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 // === impl DpsError ===
@@ -25,7 +34,7 @@ pub enum DpsError {
 impl std::error::Error for DpsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::State(_, error) | Self::Listen(_, _, error) => Some(error),
+            Self::State(_, error) | Self::Listen { error, .. } => Some(error),
             Self::Store(error) => Some(error),
             Self::Certificate(..) => None,
         }
@@ -43,11 +52,15 @@ impl fmt::Display for DpsError {
                 path.display()
             ),
             Self::Store(error) => error.fmt(f),
-            Self::Listen(what, address, error) => {
-                write!(f, "cannot listen on {address} for {what}: {error}")?;
+            Self::Listen { protocol, flag, address, error } => {
+                write!(f, "cannot listen on {address} for {protocol}: {error}")?;
                 match error.kind() {
-                    io::ErrorKind::AddrInUse => f.write_str(" (is another emulator or MQTT broker running?)"),
-                    io::ErrorKind::PermissionDenied => f.write_str(" (ports below 1024 need privileges)"),
+                    io::ErrorKind::AddrInUse => {
+                        write!(f, " (is another emulator or MQTT broker running? {flag} sets another port)")
+                    }
+                    io::ErrorKind::PermissionDenied => {
+                        write!(f, " (ports below 1024 need privileges; {flag} sets another port)")
+                    }
                     _ => Ok(()),
                 }
             }

@@ -2,6 +2,7 @@
 
 mod allocation;
 mod answer;
+mod api_version;
 mod attestation;
 mod device_api;
 mod enrollments;

@@ -69,7 +69,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let options = DpsOptions {
         address: args.address,
         mqtt_port: args.mqtt_port,
-        https_port: args.https_port,
+        https_ports: vec![args.https_port],
         service: ServiceOptions {
             retry_after: args.retry_after,
             quota: args.quota,

@@ -24,12 +24,14 @@ use rcgen::{KeyUsagePurpose, SerialNumber};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::ring;
+use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use time::{Duration, OffsetDateTime};
+use x509_parser::prelude::{ASN1Time, FromDer as _, X509Certificate};
 
-use crate::DpsError;
+use crate::error::DpsError;
 use journal::Journal;
 
 /// The names under which devices reach the stand-in: those of this machine, and the service's global endpoint
@@ -53,16 +55,18 @@ pub(crate) struct Certificate {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     /// The key of the leaf.
     pub(crate) key: PrivateKeyDer<'static>,
+    /// When it is valid: `from {date} to {date}`.
+    pub(crate) validity: String,
     /// The PEM file of the CA certificate.
     pub(crate) ca: PathBuf,
 }
 
-/// What is wrong with a certificate.
-enum Flaw {
+/// What is wrong with a kept certificate.
+enum Problem {
     /// A new one has to be made.
-    Outlived(&'static str),
+    Outdated(&'static str),
     /// The file was changed by somebody else.
-    Damaged(String),
+    Invalid(String),
 }
 
 // === impl Certificate ===
@@ -75,30 +79,35 @@ impl Certificate {
     ///
     /// [`DpsError::State`] if a file cannot be read or written, [`DpsError::Certificate`] if what `server.pem`
     /// holds is not a key and two certificates that belong together.
-    pub(crate) fn keep(state: &Path, address: IpAddr, journal: &Journal) -> Result<Self, DpsError> {
+    pub(crate) fn load_or_create(state: &Path, address: IpAddr, journal: &Journal) -> Result<Self, DpsError> {
         let path = state.join("server.pem");
+        let ca = state.join("ca.pem");
         let names = names(address);
         let kept = match fs::read(&path) {
             Ok(pem) => Some(pem),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(DpsError::State(path, error)),
         };
-        let pem = match kept.as_deref().map(|pem| check(pem, &names)) {
-            Some(Ok(())) => kept.unwrap_or_default(),
-            Some(Err(Flaw::Damaged(why))) => return Err(DpsError::Certificate(path, why)),
-            Some(Err(Flaw::Outlived(why))) => {
+        let pem = match kept.map(|pem| check(&pem, &names).map(|()| pem)) {
+            Some(Ok(pem)) => pem,
+            Some(Err(Problem::Invalid(why))) => return Err(DpsError::Certificate(path, why)),
+            Some(Err(Problem::Outdated(why))) => {
                 journal.warn(format!(
                     "The server certificate {why}: made a new one. Devices must trust the new {}",
-                    state.join("ca.pem").display()
+                    ca.display()
                 ));
-                mint_into(&path, &names)?
+                create(&path, &names)?
             }
-            None => mint_into(&path, &names)?,
+            None => create(&path, &names)?,
         };
-        let (key, chain) = parse(&pem).map_err(|why| DpsError::Certificate(path, why))?;
-        let ca = state.join("ca.pem");
+        let invalid = |why| DpsError::Certificate(path.clone(), why);
+        let (key, chain) = parse(&pem).map_err(invalid)?;
+        let (_, leaf) = X509Certificate::from_der(&chain[0]).map_err(|error| invalid(error.to_string()))?;
+        let date = |time: ASN1Time| time.to_datetime().date();
+        let validity =
+            format!("from {} to {}", date(leaf.validity.not_before), date(leaf.validity.not_after));
         write_ca(&ca, &pem)?;
-        Ok(Self { chain, key, ca })
+        Ok(Self { chain: chain.into(), key, validity, ca })
     }
 }
 
@@ -113,69 +122,73 @@ fn names(address: IpAddr) -> Vec<String> {
 }
 
 /// Checks a kept certificate as a device would, for each name, as of 30 days from now.
-fn check(pem: &[u8], names: &[String]) -> Result<(), Flaw> {
-    let (key, chain) = parse(pem).map_err(Flaw::Damaged)?;
-    let [leaf, ca] = chain.as_slice() else {
-        return Err(Flaw::Damaged(format!("expected 2 certificates, found {}", chain.len())));
-    };
-    let damaged = |error: rustls::Error| Flaw::Damaged(error.to_string());
+fn check(pem: &[u8], names: &[String]) -> Result<(), Problem> {
+    let invalid = |error: rustls::Error| Problem::Invalid(error.to_string());
+    let (key, chain) = parse(pem).map_err(Problem::Invalid)?;
     let provider = Arc::new(ring::default_provider());
-    let signer = provider.key_provider.load_private_key(key).map_err(damaged)?;
-    rustls::sign::CertifiedKey::new(vec![leaf.clone()], signer).keys_match().map_err(damaged)?;
-
+    let [leaf, ca] = &chain;
+    CertifiedKey::from_der(chain.to_vec(), key, &provider).map_err(invalid)?;
     let mut roots = RootCertStore::empty();
-    roots.add(ca.clone()).map_err(damaged)?;
+    roots.add(ca.clone()).map_err(invalid)?;
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|error| Flaw::Damaged(error.to_string()))?;
+        .map_err(|error| Problem::Invalid(error.to_string()))?;
     let then = UnixTime::since_unix_epoch(StdDuration::from_secs(UnixTime::now().as_secs()) + RENEWAL);
     for name in names {
-        let name = ServerName::try_from(name.as_str()).map_err(|error| Flaw::Damaged(error.to_string()))?;
+        let name =
+            ServerName::try_from(name.as_str()).map_err(|error| Problem::Invalid(error.to_string()))?;
         match verifier.verify_server_cert(leaf, std::slice::from_ref(ca), &name, &[], then) {
             Ok(_) => {}
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            )) => return Err(Flaw::Outlived("ends within 30 days")),
+            )) => return Err(Problem::Outdated("ends within 30 days")),
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => return Err(Flaw::Outlived("is not valid for the address")),
-            Err(error) => return Err(damaged(error)),
+            )) => return Err(Problem::Outdated("is not valid for the address")),
+            Err(error) => return Err(invalid(error)),
         }
     }
     Ok(())
 }
 
-/// Parses `server.pem`. The error says what is wrong with it.
-fn parse(pem: &[u8]) -> Result<(PrivateKeyDer<'static>, Vec<CertificateDer<'static>>), String> {
+/// The key and the two certificates of `server.pem`. The error says what is wrong with it.
+fn parse(pem: &[u8]) -> Result<(PrivateKeyDer<'static>, [CertificateDer<'static>; 2]), String> {
     let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| format!("invalid private key: {error}"))?;
     let chain = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| format!("invalid certificates: {error}"))?;
-    Ok((key, chain))
+    let chain = <[_; 2]>::try_from(chain);
+    Ok((key, chain.map_err(|chain| format!("expected 2 certificates, found {}", chain.len()))?))
 }
 
-/// Makes a CA and a server certificate, and writes `server.pem` atomically.
-fn mint_into(path: &Path, names: &[String]) -> Result<Vec<u8>, DpsError> {
-    let pem = mint(names, OffsetDateTime::now_utc())
-        .map_err(|error| DpsError::Certificate(path.to_owned(), error.to_string()))?
-        .into_bytes();
-    let lost = |error| DpsError::State(path.to_owned(), error);
+/// Makes a CA and a server certificate, and writes `server.pem`.
+fn create(path: &Path, names: &[String]) -> Result<Vec<u8>, DpsError> {
+    let pem = generate(names, OffsetDateTime::now_utc())
+        .map_err(|error| DpsError::Certificate(path.to_owned(), error.to_string()))?;
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(lost)?;
+        fs::create_dir_all(folder).map_err(|error| DpsError::State(path.to_owned(), error))?;
     }
+    write(path, pem.as_bytes(), 0o600)?;
+    Ok(pem.into_bytes())
+}
+
+/// Writes a file whole or not at all. `mode` is that of a new file, on Unix.
+fn write(path: &Path, contents: &[u8], mode: u32) -> Result<(), DpsError> {
     let draft = path.with_extension("pem.new");
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft).map_err(lost)?;
-    file.write_all(&pem).and_then(|()| file.sync_all()).map_err(lost)?;
-    fs::rename(&draft, path).map_err(lost)?;
-    Ok(pem)
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let written = options.open(&draft).and_then(|mut file| {
+        file.write_all(contents)?;
+        file.sync_all()?;
+        fs::rename(&draft, path)
+    });
+    written.map_err(|error| DpsError::State(path.to_owned(), error))
 }
 
 /// The text of a new `server.pem`, good from a day before `now`, for clocks that are behind.
-fn mint(names: &[String], now: OffsetDateTime) -> Result<String, rcgen::Error> {
+fn generate(names: &[String], now: OffsetDateTime) -> Result<String, rcgen::Error> {
     let params = |name: &str, names: &[String]| -> Result<CertificateParams, rcgen::Error> {
         let mut params = CertificateParams::new(names.to_vec())?;
         params.distinguished_name.push(DnType::CommonName, name);
@@ -208,10 +221,7 @@ fn write_ca(path: &Path, pem: &[u8]) -> Result<(), DpsError> {
     if fs::read_to_string(path).is_ok_and(|kept| kept == ca) {
         return Ok(());
     }
-    let lost = |error| DpsError::State(path.to_owned(), error);
-    let draft = path.with_extension("pem.new");
-    fs::write(&draft, ca).map_err(lost)?;
-    fs::rename(&draft, path).map_err(lost)
+    write(path, ca.as_bytes(), 0o644)
 }
 
 #[cfg(test)]
@@ -220,49 +230,52 @@ mod tests {
 
     use super::*;
 
-    fn flaw(pem: &str, address: [u8; 4]) -> Option<String> {
+    fn problem(pem: &str, address: [u8; 4]) -> Option<String> {
         match check(pem.as_bytes(), &names(Ipv4Addr::from(address).into())) {
             Ok(()) => None,
-            Err(Flaw::Outlived(why)) => Some(format!("outlived: {why}")),
-            Err(Flaw::Damaged(why)) => Some(format!("damaged: {why}")),
+            Err(Problem::Outdated(why)) => Some(format!("outdated: {why}")),
+            Err(Problem::Invalid(why)) => Some(format!("invalid: {why}")),
         }
     }
 
     #[test]
     fn a_certificate_is_kept_until_thirty_days_before_its_end() {
         let local = names(Ipv4Addr::LOCALHOST.into());
-        let made = |days_ago| mint(&local, OffsetDateTime::now_utc() - Duration::days(days_ago)).unwrap();
-        assert_eq!(flaw(&made(0), [127, 0, 0, 1]), None);
-        assert_eq!(flaw(&made(788), [127, 0, 0, 1]), None);
-        let outlived = Some("outlived: ends within 30 days".to_owned());
-        assert_eq!(flaw(&made(790), [127, 0, 0, 1]), outlived);
-        assert_eq!(flaw(&made(2000), [127, 0, 0, 1]), outlived);
+        let made = |days_ago| generate(&local, OffsetDateTime::now_utc() - Duration::days(days_ago)).unwrap();
+        assert_eq!(problem(&made(0), [127, 0, 0, 1]), None);
+        assert_eq!(problem(&made(788), [127, 0, 0, 1]), None);
+        let outdated = Some("outdated: ends within 30 days".to_owned());
+        assert_eq!(problem(&made(790), [127, 0, 0, 1]), outdated);
+        assert_eq!(problem(&made(2000), [127, 0, 0, 1]), outdated);
     }
 
     #[test]
     fn a_certificate_is_for_the_address_that_is_listened_on() {
         let made = |address: [u8; 4]| {
-            mint(&names(Ipv4Addr::from(address).into()), OffsetDateTime::now_utc()).unwrap()
+            generate(&names(Ipv4Addr::from(address).into()), OffsetDateTime::now_utc()).unwrap()
         };
         let pem = made([127, 0, 0, 2]);
-        assert_eq!(flaw(&pem, [127, 0, 0, 2]), None);
-        assert_eq!(flaw(&pem, [127, 0, 0, 1]), None);
-        assert_eq!(flaw(&pem, [0, 0, 0, 0]), None);
-        assert_eq!(flaw(&pem, [127, 0, 0, 3]), Some("outlived: is not valid for the address".to_owned()));
+        assert_eq!(problem(&pem, [127, 0, 0, 2]), None);
+        assert_eq!(problem(&pem, [127, 0, 0, 1]), None);
+        assert_eq!(problem(&pem, [0, 0, 0, 0]), None);
+        assert_eq!(problem(&pem, [127, 0, 0, 3]), Some("outdated: is not valid for the address".to_owned()));
     }
 
     #[test]
     fn a_file_that_was_tampered_with_is_not_taken_for_an_old_one() {
         let local = names(Ipv4Addr::LOCALHOST.into());
-        let mint = || mint(&local, OffsetDateTime::now_utc()).unwrap();
-        let (one, other) = (mint(), mint());
+        let generate = || generate(&local, OffsetDateTime::now_utc()).unwrap();
+        let (one, other) = (generate(), generate());
         let certificates = one.find(CERTIFICATE).unwrap();
         let foreign_key = format!("{}{}", &other[..other.find(CERTIFICATE).unwrap()], &one[certificates..]);
         let no_ca = &one[..one.rfind(CERTIFICATE).unwrap()];
         let foreign_ca = format!("{no_ca}{}", &other[other.rfind(CERTIFICATE).unwrap()..]);
         for pem in ["", "x", &one[..certificates], &one[certificates..], no_ca, &foreign_key, &foreign_ca] {
-            let flaw = flaw(pem, [127, 0, 0, 1]);
-            assert!(flaw.as_ref().is_some_and(|flaw| flaw.starts_with("damaged: ")), "{flaw:?} of\n{pem}");
+            let problem = problem(pem, [127, 0, 0, 1]);
+            assert!(
+                problem.as_ref().is_some_and(|problem| problem.starts_with("invalid: ")),
+                "{problem:?} of\n{pem}"
+            );
         }
     }
 }

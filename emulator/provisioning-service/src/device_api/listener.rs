@@ -1,95 +1,73 @@
-//! A TLS port: takes connections, shakes hands, and gives each connection to a protocol.
+//! A TLS port: takes connections, does the handshake, and hands each connection to the protocol of the port.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::device_api::seats::{Proof, Seat, Seats};
-use crate::device_api::tls;
+use crate::device_api::first_bytes::{TLS_HANDSHAKE, protocol};
+use crate::device_api::tls::{Tls, disconnected};
 use journal::Journal;
 
-/// How long connections have to end once asked to; then they are aborted.
-const GRACE: Duration = Duration::from_millis(500);
-
 /// How long to wait after a connection could not be taken, as when the process has no file handle left.
-const RESPITE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many bytes are read at a time.
+const READ: usize = 2048;
 
 /// A protocol that is spoken over TLS.
 pub(crate) trait Protocol: Send + Sync + 'static {
     /// What the log calls it.
     const NAME: &'static str;
 
-    /// Serves one connection to its end, which is to come soon after `stop`.
-    fn serve(&self, connection: Connection, stop: Stop) -> impl Future<Output = ()> + Send;
+    /// What it is without TLS, as [`protocol`] names it.
+    const WITHOUT_TLS: &'static str;
+
+    /// Serves one connection to its end.
+    fn serve(&self, connection: Connection) -> impl Future<Output = ()> + Send;
 }
 
-/// How connections to a port are handled.
-#[derive(Clone)]
-pub(crate) struct Listener {
-    /// The server's side of the handshake.
-    pub(crate) acceptor: TlsAcceptor,
-    /// The CA certificate that devices are to trust, for the log.
-    pub(crate) ca: PathBuf,
-    /// One seat for each connection that may be open, shared among all ports.
-    pub(crate) seats: Seats,
-    /// How long a handshake may take.
-    pub(crate) timeout: Duration,
-    /// Where journal are logged.
-    pub(crate) journal: Journal,
-}
-
-/// A device's connection after the handshake.
+/// A device's connection after the handshake, with the first bytes in its buffer.
 #[derive(Debug)]
 pub(crate) struct Connection {
     /// The encrypted stream.
-    pub(crate) stream: TlsStream<TcpStream>,
+    pub(crate) stream: BufReader<TlsStream<TcpStream>>,
     /// The device's address.
     pub(crate) peer: SocketAddr,
-    /// To be given once the device has shown a valid credential.
-    pub(crate) proof: Proof,
 }
 
-/// A request to stop.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop(watch::Receiver<()>);
-
-// === impl Stop ===
-
-impl Stop {
-    /// A sender, and the stop that is requested when it is dropped.
-    pub(crate) fn new() -> (watch::Sender<()>, Self) {
-        let (sender, receiver) = watch::channel(());
-        (sender, Self(receiver))
-    }
-
-    /// Returns when the stop is requested.
-    pub(crate) async fn requested(&mut self) {
-        while self.0.changed().await.is_ok() {}
-    }
+/// How connections to a port are taken.
+#[derive(Clone)]
+pub(crate) struct Listener {
+    /// The server's side of TLS.
+    pub(crate) tls: Tls,
+    /// One permit for each connection that may be open, shared among all ports.
+    pub(crate) permits: Arc<Semaphore>,
+    /// How long a handshake may take, and then the first bytes.
+    pub(crate) timeout: Duration,
+    /// Where it logs.
+    pub(crate) journal: Journal,
 }
 
 // === impl Listener ===
 
 impl Listener {
-    /// Serves connections to `socket` until `stop`, and ends half a second after it at the latest.
-    pub(crate) async fn run<P: Protocol>(self, socket: TcpListener, protocol: P, mut stop: Stop) {
-        let listener = Arc::new(self);
-        let protocol = Arc::new(protocol);
+    /// Serves connections to `socket` until it is aborted, which ends its connections too.
+    pub(crate) async fn run<P: Protocol>(self, socket: TcpListener, protocol: Arc<P>) {
         let mut connections = JoinSet::new();
-        let mut full = false;
+        let mut reported = false;
         loop {
             let accepted = tokio::select! {
-                () = stop.requested() => break,
-                Some(ended) = connections.join_next(), if !connections.is_empty() => {
-                    listener.ended::<P>(ended);
+                Some(ended) = connections.join_next() => {
+                    if let Err(panic) = ended {
+                        self.journal.warn(format!("{}: a connection ended in a panic: {panic}", P::NAME));
+                    }
                     continue;
                 }
                 accepted = socket.accept() => accepted,
@@ -97,82 +75,80 @@ impl Listener {
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    listener.journal.warn(format!("{}: cannot take a connection: {error}", P::NAME));
-                    sleep(RESPITE).await;
+                    self.journal.warn(format!("{}: cannot take a connection: {error}", P::NAME));
+                    sleep(PAUSE).await;
                     continue;
                 }
             };
-            let full_before = std::mem::replace(&mut full, listener.seats.free() == 0);
-            if full && !full_before {
-                listener.journal.warn(format!(
-                    "{} {peer}: all connections are in use; this one and the next wait",
-                    P::NAME
-                ));
+            if self.permits.available_permits() == 0 && !reported {
+                reported = true;
+                self.journal
+                    .warn(format!("{} {peer}: all connections are in use; further ones wait", P::NAME));
             }
-            let seat = tokio::select! {
-                () = stop.requested() => break,
-                seat = listener.seats.take() => seat,
+            let Ok(permit) = self.permits.clone().acquire_owned().await else { return };
+            let (listener, protocol) = (self.clone(), protocol.clone());
+            connections.spawn(async move {
+                listener.serve(stream, peer, &*protocol).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn serve<P: Protocol>(&self, stream: TcpStream, peer: SocketAddr, protocol: &P) {
+        match self.open::<P>(stream).await {
+            Ok(Some(stream)) => protocol.serve(Connection { stream, peer }).await,
+            Ok(None) => {}
+            Err(why) => self.journal.warn(format!("{} {peer}: {why}", P::NAME)),
+        }
+    }
+
+    /// Does the handshake and reads the first bytes. `None` if the client closes the connection before it has sent
+    /// anything; the error says why the connection is not served.
+    async fn open<P: Protocol>(
+        &self,
+        stream: TcpStream,
+    ) -> Result<Option<BufReader<TlsStream<TcpStream>>>, String> {
+        let seconds = self.timeout.as_secs_f32();
+        let handshake = async {
+            stream.set_nodelay(true).map_err(|error| error.to_string())?;
+            let mut first = [0; 8];
+            let count = match stream.peek(&mut first).await {
+                Ok(0) => return Ok(None),
+                Err(error) if disconnected(&error) => return Ok(None),
+                Ok(count) => count,
+                Err(error) => return Err(error.to_string()),
             };
-            let (listener, protocol, stop) = (listener.clone(), protocol.clone(), stop.clone());
-            connections.spawn(async move { listener.serve(stream, peer, seat, &*protocol, stop).await });
-        }
-        // Connections that still wait to be accepted are refused from here on.
-        drop(socket);
-        let _ = timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
-        connections.shutdown().await;
-    }
-
-    /// One connection, from the handshake to its end or to the loss of its seat.
-    async fn serve<P: Protocol>(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        mut seat: Seat,
-        protocol: &P,
-        stop: Stop,
-    ) {
-        let proof = seat.proof.clone();
-        let served = async {
-            if let Some(stream) = self.shake::<P>(stream, peer, stop.clone()).await {
-                protocol.serve(Connection { stream, peer, proof }, stop).await;
+            if first[0] != TLS_HANDSHAKE {
+                let spoken = protocol(&first[..count]).unwrap_or("an unknown protocol");
+                return Err(format!("TLS: expected a TLS handshake, found {spoken} without TLS"));
             }
+            let accepted = self.tls.acceptor.accept(stream).await;
+            accepted
+                .map(Some)
+                .map_err(|error| format!("TLS: {}", self.tls.explain(&error, "during the TLS handshake")))
         };
-        tokio::select! {
-            () = seat.dismissed() => {
-                self.journal.warn(format!("{} {peer}: closed: no credential so far, and others are waiting", P::NAME));
+        let Some(stream) = timeout(self.timeout, handshake)
+            .await
+            .map_err(|_| format!("TLS: no handshake within {seconds} s"))??
+        else {
+            return Ok(None);
+        };
+
+        let mut stream = BufReader::with_capacity(READ, stream);
+        let right_after = "right after the TLS handshake";
+        let first = timeout(self.timeout, stream.fill_buf())
+            .await
+            .map_err(|_| format!("nothing was sent within {seconds} s; connection closed"))?
+            .map_err(|error| format!("TLS: {}", self.tls.explain(&error, right_after)))?;
+        if first.is_empty() {
+            return Err(format!("TLS: {}", self.tls.hung_up(right_after)));
+        }
+        match protocol(first) {
+            Some("AMQP") => Err("AMQP is not supported yet; use MQTT or HTTPS. Connection closed".to_owned()),
+            Some(other) if other != P::WITHOUT_TLS => {
+                Err(format!("expected {} at this port, found {other}; connection closed", P::WITHOUT_TLS))
             }
-            () = served => {}
-        }
-    }
-
-    /// The handshake. `None` if it fails or takes too long, which is logged.
-    async fn shake<P: Protocol>(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        mut stop: Stop,
-    ) -> Option<TlsStream<TcpStream>> {
-        // Fails only on a connection that is gone already.
-        stream.set_nodelay(true).ok()?;
-        let refuse = |why: String| {
-            self.journal.warn(format!("{} {peer}: TLS: {why}", P::NAME));
-            None
-        };
-        let handshake = tokio::select! {
-            () = stop.requested() => return None,
-            handshake = timeout(self.timeout, self.acceptor.accept(stream)) => handshake,
-        };
-        match handshake {
-            Ok(Ok(stream)) => Some(stream),
-            Ok(Err(error)) => refuse(tls::explain(&error, &self.ca)),
-            Err(_) => refuse(format!("no handshake within {} s", self.timeout.as_secs_f32())),
-        }
-    }
-
-    /// A connection's task has ended: if by a panic, the log says so, and the others go on.
-    fn ended<P: Protocol>(&self, ended: Result<(), tokio::task::JoinError>) {
-        if let Err(panic) = ended {
-            self.journal.warn(format!("{}: a connection ended in a panic: {panic}", P::NAME));
+            _ => Ok(Some(stream)),
         }
     }
 }

@@ -4,55 +4,89 @@
 //! is refused later because it has no token, with a line that says so.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::ring;
 use rustls::version::{TLS12, TLS13};
-use rustls::{AlertDescription, InvalidMessage, ServerConfig};
+use rustls::{AlertDescription, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-use crate::DpsError;
 use crate::device_api::certificate::Certificate;
+use crate::error::DpsError;
 
-/// The server's side of the handshake, with `certificate`; `path` is where that came from.
-///
-/// # Errors
-///
-/// [`DpsError::Certificate`] if the key is not the one of the certificate.
-pub(crate) fn acceptor(certificate: Certificate, path: &Path) -> Result<TlsAcceptor, DpsError> {
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])
-        .and_then(|builder| {
-            builder.with_no_client_auth().with_single_cert(certificate.chain, certificate.key)
-        })
-        .map_err(|error| DpsError::Certificate(path.to_owned(), error.to_string()))?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+/// The server's side of TLS.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    /// Does the handshake.
+    pub(crate) acceptor: TlsAcceptor,
+    /// The CA certificate that devices have to trust.
+    ca: PathBuf,
+    /// `from {date} to {date}`.
+    validity: String,
 }
 
-/// Why a handshake failed, and what to do about the usual mistakes. `ca` is the CA certificate.
-pub(crate) fn explain(error: &io::Error, ca: &Path) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match inner {
-        Some(rustls::Error::AlertReceived(
-            AlertDescription::UnknownCA
-            | AlertDescription::BadCertificate
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::DecryptError,
-        )) => format!("the device does not trust the certificate (have it trust {})", ca.display()),
-        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            "the device does not speak TLS, which this port requires".to_owned()
+// === impl Tls ===
+
+impl Tls {
+    /// TLS with `certificate`, which was kept in the folder `state`.
+    ///
+    /// # Errors
+    ///
+    /// [`DpsError::Certificate`] if the key is not the one of the certificate.
+    pub(crate) fn new(certificate: Certificate, state: &Path) -> Result<Self, DpsError> {
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .and_then(|builder| {
+                builder.with_no_client_auth().with_single_cert(certificate.chain, certificate.key)
+            })
+            .map_err(|error| DpsError::Certificate(state.to_owned(), error.to_string()))?;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        Ok(Self { acceptor, ca: certificate.ca, validity: certificate.validity })
+    }
+
+    /// Why a connection failed `when` ("during the TLS handshake"), with the likely cause.
+    ///
+    /// A device that does not accept the certificate sends an alert, or just hangs up. The alerts that TLS
+    /// libraries choose differ: <https://www.rfc-editor.org/rfc/rfc8446#section-6.2>.
+    pub(crate) fn explain(&self, error: &io::Error, when: &str) -> String {
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match inner {
+            Some(rustls::Error::AlertReceived(AlertDescription::UnknownCA)) => {
+                format!("it does not trust the certificate authority; have it trust {}", self.ca.display())
+            }
+            Some(rustls::Error::AlertReceived(AlertDescription::CertificateExpired)) => {
+                format!("its clock may be wrong: the certificate is valid {}", self.validity)
+            }
+            Some(rustls::Error::AlertReceived(
+                alert @ (AlertDescription::BadCertificate
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::DecryptError),
+            )) => format!(
+                "it refused the certificate ({alert:?}): its clock may be wrong (the certificate is valid {}), it \
+                 may have asked for another name, or it does not trust {}",
+                self.validity,
+                self.ca.display()
+            ),
+            Some(rustls::Error::PeerIncompatible(what)) => {
+                format!("it does not support TLS 1.2 or 1.3 as offered here: {what:?}")
+            }
+            _ if disconnected(error) => self.hung_up(when),
+            _ => format!("failed {when}: {error}"),
         }
-        Some(rustls::Error::PeerIncompatible(what)) => {
-            format!("the device does not support TLS 1.2 or 1.3 as offered here: {what:?}")
-        }
-        _ if error.kind() == io::ErrorKind::UnexpectedEof => "the device disconnected".to_owned(),
-        _ => error.to_string(),
+    }
+
+    /// What is said of a device that closed the connection `when`, without an alert.
+    pub(crate) fn hung_up(&self, when: &str) -> String {
+        format!(
+            "it closed the connection {when}: it may not trust the certificate authority; have it trust {}",
+            self.ca.display()
+        )
     }
 }
 
 /// Whether a device has disconnected, perhaps without TLS's close_notify.
-pub(crate) fn gone(error: &io::Error) -> bool {
+pub(crate) fn disconnected(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
 }

@@ -117,7 +117,7 @@ pub(crate) fn options(state: &Path, webhook: SocketAddr) -> DpsOptions {
     let config = Config::load(&path).unwrap();
     DpsOptions {
         mqtt_port: 0,
-        https_port: 0,
+        https_ports: vec![0],
         answer_delay: Duration::ZERO,
         ..DpsOptions::new(config, state.to_owned())
     }

@@ -50,15 +50,23 @@ async fn a_device_that_trusts_another_ca_is_told_which_to_trust() {
 async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
     let stage = Stage::with(|options| options.timeout = Duration::from_secs(3)).await;
     for address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
-        for bytes in [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(), good_connect("dev1")] {
+        for bytes in [
+            b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+            good_connect("dev1"),
+            b"AMQP\0\x01\0\0".to_vec(),
+        ] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(&bytes).await.unwrap();
             // Perhaps an alert, and the end.
             let _ = timeout(DEADLINE, stream.read_to_end(&mut Vec::new())).await.expect("the end");
         }
     }
-    stage.says_often(2, &["MQTT 127.0.0.1:", "TLS: ", "does not speak TLS"]).await;
-    stage.says_often(2, &["HTTPS 127.0.0.1:", "TLS: ", "does not speak TLS"]).await;
+    for port in ["MQTT", "HTTPS"] {
+        for spoken in ["HTTP", "MQTT", "AMQP"] {
+            let expected = format!("TLS: expected a TLS handshake, found {spoken} without TLS");
+            stage.says_often(1, &[&format!("{port} 127.0.0.1:"), &expected]).await;
+        }
+    }
     // Half open: nothing, or the first byte of a handshake, and then silence.
     for bytes in [&b""[..], &[0x16][..]] {
         let mut stream = TcpStream::connect(stage.dps.mqtt_address()).await.unwrap();
@@ -66,7 +74,7 @@ async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
         let _ = timeout(DEADLINE, stream.read_to_end(&mut Vec::new())).await.expect("the end");
     }
     stage.says_often(2, &["MQTT 127.0.0.1:", "TLS: no handshake within 3 s"]).await;
-    assert_eq!(stage.lines(&["TLS: "]), 6, "one line each\n{}", stage.whole_log());
+    assert_eq!(stage.lines(&["TLS: "]), 8, "one line each\n{}", stage.whole_log());
 }
 
 async fn start(state: &Path) -> Result<Dps, DpsError> {
@@ -177,12 +185,13 @@ async fn a_port_that_is_taken_is_named_and_the_other_one_not_kept() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let state = tempfile::tempdir().unwrap();
     let clash =
-        |options: DpsOptions| DpsOptions { https_port: taken.local_addr().unwrap().port(), ..options };
+        |options: DpsOptions| DpsOptions { https_ports: vec![taken.local_addr().unwrap().port()], ..options };
     let options = clash(options(state.path(), "127.0.0.1:9".parse().unwrap()));
     let error = Dps::start(options, Journal::new(|_| ())).await.unwrap_err();
     let (text, address) = (error.to_string(), taken.local_addr().unwrap());
     assert!(text.starts_with(&format!("cannot listen on {address} for HTTPS: ")), "{text}");
     assert!(text.contains("is another emulator"), "{text}");
+    assert!(text.contains("--https-port sets another port"), "{text}");
 }
 
 #[tokio::test]

@@ -1,122 +1,94 @@
-//! A device that is connected: its requests, and when it gets its answers.
+//! A device that is connected: its subscriptions, its requests, and their answers.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqttbytes::QoS;
-use mqttbytes::v4::{
-    Packet, PingResp, PubAck, Publish, SubAck, Subscribe, SubscribeReasonCode, UnsubAck, Unsubscribe,
+use mqtt_protocol_core::mqtt::packet::Qos;
+use mqtt_protocol_core::mqtt::packet::v3_1_1::{
+    Pingresp, Puback, Publish, Suback, Subscribe, Unsuback, Unsubscribe,
 };
-use tokio::time::Instant;
+use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
+use tokio::time::sleep;
 
-use super::packet;
-use super::topic::{self, Operation, Request};
-use super::wire::{Silence, Wire, at};
+use crate::answer::Answer;
+use crate::device_api::mqtt::filter::{is_for_answers, matches};
+use crate::device_api::mqtt::packet::Packet;
+use crate::device_api::mqtt::stream::{PacketStream, ReadError};
+use crate::device_api::mqtt::topic::{ANSWERS, Operation, Request};
 use crate::quoted::quoted;
-use crate::{Answer, Device, Service};
+use crate::registration::service::{Device, Service};
 use journal::Journal;
 
-/// How many answers may wait to be sent; a device that asks more often is not read from meanwhile.
-const WAITING: usize = 16;
+/// How many filters a device may subscribe to.
+const SUBSCRIPTIONS: usize = 32;
 
 /// One device's session.
 pub(crate) struct Session<'a> {
     /// Its connection.
-    pub(crate) wire: &'a mut Wire,
+    pub(crate) stream: &'a mut PacketStream,
     /// Who it is.
     pub(crate) device: Device,
     /// What the log calls it.
-    pub(crate) name: String,
+    pub(crate) name: &'a str,
     /// The service that answers its requests.
     pub(crate) service: &'a Arc<Service>,
-    /// Where journal are logged.
+    /// Where it logs.
     pub(crate) journal: &'a Journal,
     /// How long an answer waits after its request.
     pub(crate) answer_delay: Duration,
-    /// How many bytes a packet may have.
-    pub(crate) packet_limit: usize,
-    /// How long the device may be silent: one and a half times its keep-alive.
-    pub(crate) silence: Option<Duration>,
-    /// The quality of service its subscription was granted.
-    pub(crate) granted: Option<QoS>,
-    /// Answers that wait to be sent, the next one first.
-    pub(crate) waiting: VecDeque<Waiting>,
+    /// How long the device may send nothing: one and a half times its keep-alive.
+    pub(crate) idle: Option<Duration>,
+    /// The filters it subscribed to, each with the quality of service that was granted.
+    pub(crate) subscriptions: Vec<(String, Qos)>,
     /// The packet id of the last answer.
     pub(crate) packet_id: u16,
-}
-
-/// An answer and when it is due.
-pub(crate) struct Waiting {
-    due: Instant,
-    request: Request,
-    answer: Answer,
-}
-
-/// Why a session ends.
-pub(crate) enum End {
-    /// The device disconnected.
-    Disconnect,
-    /// It fell silent.
-    Silence(Silence),
-    /// It broke a rule: which one.
-    Refused(String),
 }
 
 // === impl Session ===
 
 impl Session<'_> {
-    /// Serves the device until the session ends.
-    pub(crate) async fn run(mut self) -> End {
-        let mut heard = Instant::now();
+    /// Serves the device until the session ends: why it does.
+    pub(crate) async fn run(mut self) -> ReadError {
         loop {
-            let due = self.waiting.front().map(|waiting| waiting.due);
-            let idle = self.silence.map(|silence| heard + silence);
-            let listening = self.waiting.len() < WAITING;
-            let done = tokio::select! {
-                biased;
-                () = at(due) => self.answer().await,
-                packet = self.wire.receive(self.packet_limit, idle), if listening => match packet {
-                    Ok(packet) => {
-                        heard = Instant::now();
-                        self.handle(packet).await
-                    }
-                    Err(silence) => Err(End::Silence(silence)),
-                },
+            let served = match self.stream.receive(self.idle).await {
+                Ok(packet) => self.handle(packet).await,
+                Err(error) => Err(error),
             };
-            if let Err(end) = done {
+            if let Err(end) = served {
                 return end;
             }
         }
     }
 
-    async fn handle(&mut self, packet: Packet) -> Result<(), End> {
+    async fn handle(&mut self, packet: Packet) -> Result<(), ReadError> {
         match packet {
-            Packet::Publish(publish) => self.publish(publish).await,
+            Packet::Publish(publish) => self.publish(&publish).await,
             // An answer was received. TCP delivers it, so it is not counted.
-            Packet::PubAck(_) => Ok(()),
-            Packet::Subscribe(subscribe) => self.subscribe(subscribe).await,
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(unsubscribe).await,
-            Packet::PingReq => Ok(self.wire.send(|buffer| PingResp.write(buffer)).await?),
-            Packet::Disconnect => Err(End::Disconnect),
-            other => Err(End::Refused(format!("a {} after the CONNECT", packet::name(&other)))),
+            Packet::Puback => Ok(()),
+            Packet::Subscribe(subscribe) => self.subscribe(&subscribe).await,
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe).await,
+            Packet::Pingreq => self.stream.send(Pingresp::builder().build()).await,
+            Packet::Disconnect => Err(ReadError::Disconnected),
+            Packet::Connect(_) => Err(failed("a CONNECT after the CONNECT")),
         }
     }
 
-    /// A request. PUBACK first: the .NET SDK gives up if the answer comes before.
-    async fn publish(&mut self, publish: Publish) -> Result<(), End> {
-        let Some(request) = Request::read(&publish.topic) else {
-            return Err(End::Refused(format!("a PUBLISH to the unknown topic {}", quoted(&publish.topic))));
+    /// Answers a request. PUBACK first: the .NET SDK gives up if the answer comes before.
+    async fn publish(&mut self, publish: &Publish) -> Result<(), ReadError> {
+        let topic = publish.topic_name();
+        let Some(request) = Request::read(topic) else {
+            return Err(failed(format!("a PUBLISH to the unknown topic {}", quoted(topic))));
         };
-        match publish.qos {
-            QoS::AtMostOnce => {}
-            QoS::AtLeastOnce => self.wire.send(|buffer| PubAck::new(publish.pkid).write(buffer)).await?,
-            QoS::ExactlyOnce => {
-                return Err(End::Refused("a PUBLISH at QoS 2, expected 0 or 1".to_owned()));
+        match (publish.qos(), publish.packet_id()) {
+            (Qos::ExactlyOnce, _) => return Err(failed("a PUBLISH at QoS 2, expected 0 or 1")),
+            (Qos::AtLeastOnce, Some(id)) => {
+                self.stream.send(Puback::builder().packet_id(id).build()).await?;
             }
+            _ => {}
         }
+        let body = publish.payload().as_slice();
         let answer = match &request.operation {
-            Operation::Register => self.service.register(&self.device, &publish.payload),
+            Operation::Register => self.service.register(&self.device, body),
             Operation::Status(Some(operation_id)) => {
                 self.service.operation_status(&self.device, operation_id)
             }
@@ -125,78 +97,68 @@ impl Session<'_> {
                 Answer::bad_request("The topic does not name an operation: &operationId=…")
             }
         };
-        self.waiting.push_back(Waiting { due: Instant::now() + self.answer_delay, request, answer });
-        Ok(())
+        sleep(self.answer_delay).await;
+        self.answer(&request, answer).await
     }
 
-    /// Sends the first waiting answer.
-    async fn answer(&mut self) -> Result<(), End> {
-        let Some(Waiting { request, answer, .. }) = self.waiting.pop_front() else { return Ok(()) };
-        let Some(granted) = self.granted else {
+    /// Sends `answer` at the highest quality of service that a matching subscription was granted
+    /// (MQTT-3.3.5-1).
+    async fn answer(&mut self, request: &Request, answer: Answer) -> Result<(), ReadError> {
+        let topic = request.answer_topic(&answer);
+        let matching = self.subscriptions.iter().filter(|(filter, _)| matches(filter, &topic));
+        let Some(qos) = matching.map(|(_, qos)| *qos).max() else {
             self.journal.warn(format!(
-                "{}: an answer ({}) is dropped: the device has not subscribed to {}",
+                "{}: the answer to {} is dropped: the device has not subscribed to {ANSWERS}",
                 self.name,
-                answer.status,
-                topic::ANSWERS
+                quoted(&topic)
             ));
             return Ok(());
         };
-        let mut publish = Publish::new(request.answer_topic(&answer), granted, answer.body);
-        if granted != QoS::AtMostOnce {
+        let packet_id = (qos != Qos::AtMostOnce).then(|| {
             self.packet_id = self.packet_id.checked_add(1).unwrap_or(1);
-            publish.pkid = self.packet_id;
-        }
-        Ok(self.wire.send(|buffer| publish.write(buffer)).await?)
+            self.packet_id
+        });
+        let publish = Publish::builder()
+            .topic_name(topic)
+            .map(|builder| builder.qos(qos).packet_id(packet_id).payload(answer.body.into_bytes()));
+        self.stream.send(publish.and_then(|builder| builder.build())).await
     }
 
-    /// Grants the answers, at most at QoS 1, and nothing else.
-    async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {
-        let mut codes = Vec::with_capacity(subscribe.filters.len());
-        for filter in subscribe.filters {
-            if filter.path != topic::ANSWERS {
+    /// Grants filters for answers, at most at QoS 1, and nothing else.
+    async fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), ReadError> {
+        let mut codes = Vec::with_capacity(subscribe.entries().len());
+        for entry in subscribe.entries() {
+            let filter = entry.topic_filter();
+            self.subscriptions.retain(|(other, _)| other != filter);
+            if !is_for_answers(filter) || self.subscriptions.len() == SUBSCRIPTIONS {
                 self.journal.warn(format!(
-                    "{}: a SUBSCRIBE to {}, expected {}",
+                    "{}: a SUBSCRIBE to {}, expected {ANSWERS}",
                     self.name,
-                    quoted(&filter.path),
-                    topic::ANSWERS
+                    quoted(filter)
                 ));
-                codes.push(SubscribeReasonCode::Failure);
+                codes.push(SubackReturnCode::Failure);
                 continue;
             }
-            let granted = match filter.qos {
-                QoS::AtMostOnce => QoS::AtMostOnce,
-                QoS::AtLeastOnce | QoS::ExactlyOnce => QoS::AtLeastOnce,
+            let (granted, code) = match entry.sub_opts().qos() {
+                Qos::AtMostOnce => (Qos::AtMostOnce, SubackReturnCode::SuccessMaximumQos0),
+                Qos::AtLeastOnce | Qos::ExactlyOnce => {
+                    (Qos::AtLeastOnce, SubackReturnCode::SuccessMaximumQos1)
+                }
             };
-            self.granted = Some(granted);
-            codes.push(SubscribeReasonCode::Success(granted));
+            self.subscriptions.push((filter.to_owned(), granted));
+            codes.push(code);
         }
-        let suback = SubAck::new(subscribe.pkid, codes);
-        Ok(self.wire.send(|buffer| suback.write(buffer)).await?)
+        let suback = Suback::builder().packet_id(subscribe.packet_id()).return_codes(codes);
+        self.stream.send(suback.build()).await
     }
 
-    async fn unsubscribe(&mut self, unsubscribe: Unsubscribe) -> Result<(), End> {
-        if unsubscribe.topics.iter().any(|filter| filter == topic::ANSWERS) {
-            self.granted = None;
-        }
-        Ok(self.wire.send(|buffer| UnsubAck::new(unsubscribe.pkid).write(buffer)).await?)
+    async fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<(), ReadError> {
+        self.subscriptions
+            .retain(|(filter, _)| unsubscribe.entries().iter().all(|entry| entry.as_str() != filter));
+        self.stream.send(Unsuback::builder().packet_id(unsubscribe.packet_id()).build()).await
     }
 }
 
-// === impl End ===
-
-impl End {
-    /// What the log says of it: nothing when the device disconnects by itself.
-    pub(crate) fn why(self) -> Option<String> {
-        match self {
-            Self::Disconnect | Self::Silence(Silence::Gone) => None,
-            Self::Silence(Silence::Malformed(what)) => Some(format!("malformed: {what}")),
-            Self::Silence(Silence::Lost(why)) | Self::Refused(why) => Some(why),
-        }
-    }
-}
-
-impl From<Silence> for End {
-    fn from(silence: Silence) -> Self {
-        Self::Silence(silence)
-    }
+fn failed(why: impl Into<String>) -> ReadError {
+    ReadError::Failed(why.into())
 }

@@ -6,11 +6,13 @@
 
 use std::fmt;
 
-use mqttbytes::v4::{Connect, ConnectReturnCode};
+use mqtt_protocol_core::mqtt::packet::v3_1_1::Connect;
+use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 
+use crate::api_version;
 use crate::quoted::quoted;
 
-/// Who a device claims to be, and its proof.
+/// Who a device claims to be, and its token.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Credentials {
     /// The provisioning instance it asks for.
@@ -21,50 +23,43 @@ pub(crate) struct Credentials {
     pub(crate) sas: Option<String>,
 }
 
-/// A CONNECT that is refused before its token is looked at.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Refused {
-    /// What the device is told.
-    pub(crate) code: ConnectReturnCode,
-    /// What the log is told.
-    pub(crate) why: String,
-}
-
 // === impl Credentials ===
 
 impl Credentials {
-    /// Reads what `connect` says. Any api-version and any client version will do.
+    /// Reads what `connect` says. Any client version will do.
     ///
     /// # Errors
     ///
-    /// Return code 4 if the username has another shape, 2 if the client id is another than the registration id.
-    pub(crate) fn read(connect: &Connect) -> Result<Self, Refused> {
-        let (username, password) = match &connect.login {
-            Some(login) => (login.username.as_str(), login.password.as_str()),
-            None => ("", ""),
-        };
-        let (id_scope, registration_id) = identity(username).ok_or_else(|| Refused {
-            code: ConnectReturnCode::BadUserNamePassword,
-            why: format!(
+    /// The return code for the device, and the reason for the log: 4 if the username has another shape, 2 if the
+    /// client id is another than the registration id.
+    pub(crate) fn read(connect: &Connect) -> Result<Self, (ConnectReturnCode, String)> {
+        let username = connect.user_name().unwrap_or_default();
+        let (id_scope, registration_id, version) = parts(username).ok_or_else(|| {
+            let why = format!(
                 "expected the username {{idScope}}/registrations/{{registrationId}}/api-version=…, found {}",
                 quoted(username)
-            ),
+            );
+            (ConnectReturnCode::BadUserNameOrPassword, why)
         })?;
-        // Registration ids are the same whatever their case.
-        if !connect.client_id.eq_ignore_ascii_case(registration_id) {
-            return Err(Refused {
-                code: ConnectReturnCode::BadClientId,
-                why: format!(
-                    "expected the registration id of the username, {}, as the client id, found {}",
-                    quoted(registration_id),
-                    quoted(&connect.client_id)
-                ),
-            });
+        if !api_version::is_version(version) {
+            let why =
+                format!("expected {} in the username, found {}", api_version::EXPECTED, quoted(version));
+            return Err((ConnectReturnCode::BadUserNameOrPassword, why));
         }
+        // Registration ids are the same whatever their case.
+        if !connect.client_id().eq_ignore_ascii_case(registration_id) {
+            let why = format!(
+                "expected the registration id of the username, {}, as the client id, found {}",
+                quoted(registration_id),
+                quoted(connect.client_id())
+            );
+            return Err((ConnectReturnCode::IdentifierRejected, why));
+        }
+        let sas = connect.password().filter(|password| !password.is_empty());
         Ok(Self {
             id_scope: id_scope.to_owned(),
             registration_id: registration_id.to_owned(),
-            sas: Some(password).filter(|password| !password.is_empty()).map(str::to_owned),
+            sas: sas.map(|sas| String::from_utf8_lossy(sas).into_owned()),
         })
     }
 }
@@ -75,23 +70,23 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// The id scope and the registration id of a username.
-fn identity(username: &str) -> Option<(&str, &str)> {
+/// The id scope, the registration id and the api-version of a username.
+fn parts(username: &str) -> Option<(&str, &str, &str)> {
     let (id_scope, rest) = username.split_once("/registrations/")?;
     let (registration_id, query) = rest.split_once('/')?;
-    let api_version = query.split('&').find_map(|pair| pair.strip_prefix("api-version="))?;
-    let said = ![id_scope, registration_id, api_version].contains(&"") && !id_scope.contains('/');
-    said.then_some((id_scope, registration_id))
+    let version = query.split('&').find_map(|pair| pair.strip_prefix("api-version="))?;
+    let complete = !id_scope.is_empty() && !registration_id.is_empty() && !id_scope.contains('/');
+    complete.then_some((id_scope, registration_id, version))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(client_id: &str, username: &str) -> Result<Credentials, Refused> {
-        let mut connect = Connect::new(client_id);
-        connect.set_login(username, "SharedAccessSignature sr=x&sig=y&se=1");
-        Credentials::read(&connect)
+    fn read(client_id: &str, username: &str) -> Result<Credentials, (ConnectReturnCode, String)> {
+        let connect = Connect::builder().client_id(client_id).and_then(|connect| connect.user_name(username));
+        let connect = connect.and_then(|connect| connect.password("SharedAccessSignature sr=x&sig=y&se=1"));
+        Credentials::read(&connect.unwrap().build().unwrap())
     }
 
     #[test]
@@ -120,13 +115,14 @@ mod tests {
             "0ne00ABCDEF/registrations/dev1",
             "0ne00ABCDEF/registrations/dev1/",
             "0ne00ABCDEF/registrations/dev1/api-version=",
+            "0ne00ABCDEF/registrations/dev1/api-version=banana&ClientVersion=2019-03-31",
             "0ne00ABCDEF/registrations//api-version=2019-03-31",
             "/registrations/dev1/api-version=2019-03-31",
             "a/b/registrations/dev1/api-version=2019-03-31",
             "hub.azure-devices.net/dev1/?api-version=2021-04-12",
         ];
         for username in table {
-            assert_eq!(read("dev1", username).unwrap_err().code, ConnectReturnCode::BadUserNamePassword);
+            assert_eq!(read("dev1", username).unwrap_err().0, ConnectReturnCode::BadUserNameOrPassword);
         }
     }
 
@@ -135,7 +131,7 @@ mod tests {
         let username = "0ne00ABCDEF/registrations/Dev-1/api-version=2019-03-31";
         assert_eq!(read("dEV-1", username).unwrap().registration_id, "Dev-1");
         for client_id in ["", "dev-2", "dev-1 "] {
-            assert_eq!(read(client_id, username).unwrap_err().code, ConnectReturnCode::BadClientId);
+            assert_eq!(read(client_id, username).unwrap_err().0, ConnectReturnCode::IdentifierRejected);
         }
     }
 }
