@@ -90,7 +90,7 @@ impl Dps {
         let DpsOptions { state, address, timeout, .. } = options;
         let certificate = Certificate::load_or_create(&state, address, &journal)?;
         let ca = certificate.ca.clone();
-        let tls = Tls::new(certificate, &state)?;
+        let tls = Tls::new(certificate)?;
         let store = Store::open(&state, &journal).map_err(DpsError::Store)?;
         let (mqtt_sockets, mqtt) =
             listen(Mqtt::NAME, "--mqtt-port", address, &[options.mqtt_port], &journal)?;

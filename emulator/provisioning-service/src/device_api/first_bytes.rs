@@ -16,25 +16,3 @@ pub(crate) fn protocol(bytes: &[u8]) -> Option<&'static str> {
         _ => METHODS.iter().any(|method| bytes.starts_with(method)).then_some("HTTP"),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn protocols_are_known_by_their_first_bytes() {
-        for (bytes, expected) in [
-            (&b"AMQP\x03\x01\0\0"[..], Some("AMQP")),
-            (b"\x10\x9c\x02\0\x04MQTT", Some("MQTT")),
-            (b"\x10\x20\0\x06MQIsdp", Some("MQTT")),
-            (b"GET / HTTP/1.1", Some("HTTP")),
-            (b"PRI * HTTP/2.0", Some("HTTP/2")),
-            (b"\x16\x03\x01\x02", Some("TLS")),
-            (b"\x10", None),
-            (b"AMQ", None),
-            (b"", None),
-        ] {
-            assert_eq!(protocol(bytes), expected, "{bytes:?}");
-        }
-    }
-}

@@ -4,7 +4,7 @@
 //! is refused later because it has no token, with a line that says so.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
@@ -29,20 +29,20 @@ pub(crate) struct Tls {
 // === impl Tls ===
 
 impl Tls {
-    /// TLS with `certificate`, which was kept in the folder `state`.
+    /// TLS with `certificate`.
     ///
     /// # Errors
     ///
     /// [`DpsError::Certificate`] if the key is not the one of the certificate.
-    pub(crate) fn new(certificate: Certificate, state: &Path) -> Result<Self, DpsError> {
+    pub(crate) fn new(certificate: Certificate) -> Result<Self, DpsError> {
+        let validity = certificate.validity().unwrap_or_default();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(&[&TLS13, &TLS12])
             .and_then(|builder| {
-                builder.with_no_client_auth().with_single_cert(certificate.chain, certificate.key)
+                builder.with_no_client_auth().with_single_cert(certificate.chain.into(), certificate.key)
             })
-            .map_err(|error| DpsError::Certificate(state.to_owned(), error.to_string()))?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Self { acceptor, ca: certificate.ca, validity: certificate.validity })
+            .map_err(|error| DpsError::Certificate(certificate.path, error.to_string()))?;
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca: certificate.ca, validity })
     }
 
     /// Why a connection failed `when` ("during the TLS handshake"), with the likely cause.

@@ -142,6 +142,22 @@ async fn the_node_sdk_is_refused_by_the_policy() {
 }
 
 #[tokio::test]
+async fn the_dotnet_sdk_is_assigned() {
+    // As recorded of Microsoft.Azure.Devices.Provisioning.Client 1.19.4: bodies are pretty-printed, and that with a
+    // payload has no registrationId.
+    let stage = Stage::start().await;
+    let sr = format!("{SCOPE}%2Fregistrations%2Fdev1");
+    let expiry = in_an_hour();
+    let signature = signature(&device_key("dev1"), &sr, expiry);
+    let sas = format!("SharedAccessSignature sr={sr}&sig={signature}&se={expiry}&skn=registration");
+    let headers = "Host: localhost:443\r\nAccept: application/json\r\nContent-Type: application/json; charset=utf-8\r\n";
+    let body = "{\n  \"payload\": {\n    \"a\": 1\n  }\n}";
+    let settled = register(&stage, headers, &sas, "2019-03-31", body, "").await;
+    assert_eq!(settled["status"], "assigned");
+    assert!(stage.webhook.calls()[0].contains(r#""payload":{"a":1}"#), "{:?}", stage.webhook.calls());
+}
+
+#[tokio::test]
 async fn a_registration_can_be_looked_up() {
     let stage = Stage::start().await;
     let mut device = stage.https().await;
@@ -277,6 +293,66 @@ async fn refusals_have_a_status_a_body_and_a_line() {
     let refused = device.request(&good("POST", "/operations/4.x"), "").await;
     assert_eq!(refused.header("allow"), Some("GET"));
     assert_eq!(stage.lines(&["sig="]), 0, "no token in the log\n{}", stage.whole_log());
+}
+
+#[tokio::test]
+async fn an_api_version_that_is_none_is_refused() {
+    let stage = Stage::start().await;
+    let mut device = stage.https().await;
+    for (query, found) in [("?", "none"), ("?api-version=", "“”"), ("?a=b&api-version=banana", "“banana”")]
+    {
+        for (method, rest) in [("PUT", "/register"), ("GET", "/operations/4.x"), ("POST", "")] {
+            let answer = device.request(&head(method, "dev1", &format!("{rest}{query}")), "").await;
+            assert_eq!(
+                (answer.status, answer.json()["errorCode"].as_u64()),
+                (400, Some(400_000)),
+                "{answer:?}"
+            );
+            let expected = "Expected an api-version such as 2021-06-01 or 2025-07-01-preview in the query";
+            assert_eq!(answer.json()["message"], format!("{expected}."), "{answer:?}");
+            stage.says(&["HTTPS 127.0.0.1:", &format!("400: {expected}, found {found}")]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn websocket_is_refused_by_the_name_of_what_was_to_be_spoken_over_it() {
+    let stage = Stage::start().await;
+    let port = stage.dps.mqtt_address().port();
+    for (path, protocol, expected) in [
+        ("/$iothub/websocket", "mqtt", "MQTT over WebSocket"),
+        ("/", "mqtt", "MQTT over WebSocket"),
+        ("/$iothub/websocket", "MQTT", "MQTT over WebSocket"),
+        ("/$iothub/websocket", "AMQPWSB10", "AMQP over WebSocket"),
+        ("/", "chat", "WebSocket"),
+    ] {
+        let mut device = stage.https().await;
+        let upgrade = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost:443\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Protocol: {protocol}\r\n"
+        );
+        let answer = device.request(&upgrade, "").await;
+        let message = format!("{expected} is not supported yet; use MQTT over TLS at port {port}.");
+        assert_eq!((answer.status, answer.json()["errorCode"].as_u64()), (501, Some(501_000)), "{answer:?}");
+        assert_eq!(answer.json()["message"], message, "{answer:?}");
+        stage.says(&["HTTPS 127.0.0.1:", &format!("501: {message}")]).await;
+    }
+}
+
+#[tokio::test]
+async fn other_protocols_at_the_port_for_https_are_named() {
+    let stage = Stage::start().await;
+    for (bytes, expected) in [
+        (&b"\x10\x20\0\x04MQTT\x04\x02\0\0"[..], "expected HTTP at this port, found MQTT; connection closed"),
+        (b"AMQP\x03\x01\0\0", "AMQP is not supported yet; use MQTT or HTTPS"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "expected HTTP at this port, found HTTP/2; connection closed"),
+    ] {
+        let mut device = stage.https().await;
+        device.send(bytes).await;
+        device.expect_end().await;
+        stage.says_often(1, &["HTTPS 127.0.0.1:", expected]).await;
+    }
 }
 
 #[tokio::test]

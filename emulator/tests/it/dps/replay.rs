@@ -1,7 +1,6 @@
 //! What the device SDKs put on the wire over MQTT, replayed byte for byte, and what each needs to read back.
 //!
-//! C, Python and Node as recorded; .NET and Java as their sources say
-//! (`provisioning/transport/mqtt` of Azure/azure-iot-sdk-csharp; `provisioning-device-client` of
+//! C, Python, Node and .NET as recorded; Java as its sources say (`provisioning-device-client` of
 //! Azure/azure-iot-sdk-java).
 
 use std::time::Duration;
@@ -135,14 +134,14 @@ fn node() -> Sdk {
     }
 }
 
-/// Microsoft.Azure.Devices.Provisioning.Client 1.x.
+/// Microsoft.Azure.Devices.Provisioning.Client 1.19.4.
 fn dotnet() -> Sdk {
     Sdk {
         name: ".NET",
         versions: rustls::ALL_VERSIONS,
         flags: 0xc2,
         keep_alive: 0,
-        version: "api-version=2019-03-31&ClientVersion=.NET%2F1.19.2%20%28.NET%206.0.25%3B%20Linux%3B%20X64%29",
+        version: "api-version=2019-03-31&ClientVersion=.NET%2F1.19.4%20%28.NET%206.0.25%3B%20Linux%3B%20X64%29",
         token: |key| {
             let sr = format!("{SCOPE}%2Fregistrations%2F{ID}");
             let expiry = in_an_hour() + 23 * 3600;
@@ -152,10 +151,10 @@ fn dotnet() -> Sdk {
         subscribe_id: 1,
         publish_id: Some(2),
         rids: ["2", "3", "4"],
-        register: "",
+        register: r#"{"payload":{"a":"b"}}"#,
         poll: "",
-        payload: Value::Null,
-        end: End::Close,
+        payload: json!({"a": "b"}),
+        end: End::Disconnect,
     }
 }
 

@@ -1,15 +1,24 @@
 //! TLS, the certificates, and the life of the stand-in: start, restart, stop.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use journal::Journal;
 use provisioning_service::{Dps, DpsError, DpsOptions};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::mqtt_client::good_connect;
 use super::server::{DEADLINE, Device, Stage, options, shake};
@@ -44,6 +53,157 @@ async fn a_device_that_trusts_another_ca_is_told_which_to_trust() {
         }
         stage.says_often(2, &[&format!("{protocol} 127.0.0.1:"), "does not trust", "ca.pem"]).await;
     }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_right_after_the_handshake_is_told_which_ca_to_trust() {
+    // As .NET does, which looks at the certificate once the handshake is done, and Node.
+    let stage = Stage::start().await;
+    for (protocol, address) in [("MQTT", stage.dps.mqtt_address()), ("HTTPS", stage.dps.https_address())] {
+        for version in [&TLS12, &TLS13] {
+            for says_goodbye in [true, false] {
+                let mut stream = unverified(address, version, None).await.unwrap();
+                if says_goodbye {
+                    stream.shutdown().await.unwrap();
+                }
+            }
+        }
+        let expected = "it closed the connection right after the TLS handshake: it may not trust the certificate \
+                        authority; have it trust ";
+        stage.says_often(4, &[&format!("{protocol} 127.0.0.1:"), expected, "ca.pem"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_during_the_handshake_is_told_which_ca_to_trust() {
+    // As C does with some libraries: no alert, the connection is just closed.
+    let stage = Stage::start().await;
+    for (protocol, address) in [("MQTT", stage.dps.mqtt_address()), ("HTTPS", stage.dps.https_address())] {
+        for version in [&TLS12, &TLS13] {
+            let config = Arc::new(unverifying(version, None));
+            let name = "localhost".try_into().unwrap();
+            let mut hello = rustls::ClientConnection::new(config, name).unwrap();
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let mut bytes = Vec::new();
+            hello.write_tls(&mut bytes).unwrap();
+            stream.write_all(&bytes).await.unwrap();
+            assert_ne!(stream.read(&mut [0; 64]).await.unwrap(), 0, "the server answers");
+        }
+        let expected = "it closed the connection during the TLS handshake: it may not trust";
+        stage.says_often(2, &[&format!("{protocol} 127.0.0.1:"), expected, "ca.pem"]).await;
+        // Who connects and says nothing, such as a probe of the port, is not blamed.
+        drop(TcpStream::connect(address).await.unwrap());
+    }
+    stage.says_often(4, &["TLS: "]).await;
+}
+
+#[tokio::test]
+async fn a_device_whose_clock_is_behind_is_not_said_to_distrust_the_ca() {
+    let stage = Stage::start().await;
+    let address = stage.dps.mqtt_address();
+    for version in [&TLS12, &TLS13] {
+        // Rustls sends certificate_expired for one that is not valid yet.
+        let error = CertificateError::NotValidYet;
+        assert!(unverified(address, version, Some(error)).await.is_err());
+        // OpenSSL sends bad_certificate, as Rustls does for another name.
+        let error = CertificateError::NotValidForName;
+        assert!(unverified(address, version, Some(error)).await.is_err());
+    }
+    let clock = "its clock may be wrong: the certificate is valid from ";
+    stage.says_often(2, &["MQTT 127.0.0.1:", clock, " to "]).await;
+    let clock = "(BadCertificate): its clock may be wrong (the certificate is valid from ";
+    stage.says_often(2, &["MQTT 127.0.0.1:", "it refused the certificate", clock, "ca.pem"]).await;
+    assert_eq!(stage.lines(&["have it trust"]), 0, "{}", stage.whole_log());
+}
+
+/// A handshake by a client that does not look at the certificate, or finds `fault` with it.
+async fn unverified(
+    address: SocketAddr,
+    version: &'static SupportedProtocolVersion,
+    fault: Option<CertificateError>,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let connector = TlsConnector::from(Arc::new(unverifying(version, fault)));
+    let stream = TcpStream::connect(address).await.unwrap();
+    connector.connect("localhost".try_into().unwrap(), stream).await
+}
+
+fn unverifying(version: &'static SupportedProtocolVersion, fault: Option<CertificateError>) -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = Arc::new(Unverifying { fault, provider: provider.clone() });
+    ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth()
+}
+
+#[derive(Debug)]
+struct Unverifying {
+    fault: Option<CertificateError>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Unverifying {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        match &self.fault {
+            Some(fault) => Err(fault.clone().into()),
+            None => Ok(ServerCertVerified::assertion()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[tokio::test]
+async fn localhost_is_both_loopback_addresses_at_one_port() {
+    let stage = Stage::start().await;
+    let ca = stage.dps.ca_certificate();
+    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    for mut address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
+        assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
+        shake(address, ca, "localhost", &[&TLS13]).await.unwrap();
+        address.set_ip(Ipv6Addr::LOCALHOST.into());
+        assert_eq!(shake(address, ca, "localhost", &[&TLS13]).await.is_ok(), has_ipv6);
+    }
+    // A device registers there as well.
+    if has_ipv6 {
+        let address = (Ipv6Addr::LOCALHOST, stage.dps.mqtt_address().port()).into();
+        let mut device = Device::connect(address, ca, rustls::ALL_VERSIONS).await;
+        device.enter("dev1").await;
+        assert_eq!(device.register("1", "").await.body["status"], "assigning");
+    }
+    // Any other address is listened on alone.
+    let other = Stage::with(|options| options.address = Ipv4Addr::new(127, 0, 0, 78).into()).await;
+    let port = other.dps.mqtt_address().port();
+    assert!(TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.is_err());
 }
 
 #[tokio::test]
@@ -192,6 +352,40 @@ async fn a_port_that_is_taken_is_named_and_the_other_one_not_kept() {
     assert!(text.starts_with(&format!("cannot listen on {address} for HTTPS: ")), "{text}");
     assert!(text.contains("is another emulator"), "{text}");
     assert!(text.contains("--https-port sets another port"), "{text}");
+}
+
+#[tokio::test]
+async fn a_port_for_mqtt_that_is_taken_names_its_flag() {
+    let state = tempfile::tempdir().unwrap();
+    let nowhere = "127.0.0.1:9".parse().unwrap();
+    let mut taken = vec![std::net::TcpListener::bind("127.0.0.1:0").unwrap()];
+    // At ::1 alone as well.
+    taken.extend(std::net::TcpListener::bind("[::1]:0"));
+    for taken in &taken {
+        let address = taken.local_addr().unwrap();
+        let options = DpsOptions { mqtt_port: address.port(), ..options(state.path(), nowhere) };
+        let text = Dps::start(options, Journal::new(|_| ())).await.unwrap_err().to_string();
+        assert!(text.starts_with(&format!("cannot listen on {address} for MQTT: ")), "{text}");
+        assert!(
+            text.ends_with("(is another emulator or MQTT broker running? --mqtt-port sets another port)"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn https_takes_the_first_port_that_can_be_had_and_says_why_it_is_not_the_first() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let stage = Stage::with(|options| options.https_ports = vec![port, 0]).await;
+    let listening = stage.dps.https_address().port();
+    assert_ne!(listening, port);
+    shake(stage.dps.https_address(), stage.dps.ca_certificate(), "localhost", &[&TLS13]).await.unwrap();
+    let line = format!("[Information] HTTPS listens at {listening}: {port} is in use\n");
+    assert!(stage.whole_log().contains(&line), "{}", stage.whole_log());
+    // The first one can be had: nothing is said.
+    let stage = Stage::with(|options| options.https_ports = vec![0, port]).await;
+    assert_eq!(stage.lines(&["HTTPS listens at"]), 0, "{}", stage.whole_log());
 }
 
 #[tokio::test]

@@ -10,14 +10,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_protocol_core::mqtt::packet::v3_1_1::{Connack, Connect};
-use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
+use mqtt_protocol_core::mqtt::packet::v3_1_1::Connack;
+use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError};
 
 use self::clients::Clients;
 use self::connect::Credentials;
-use self::packet::Packet;
+use self::packet::{Packet, ReadError};
 use self::session::Session;
-use self::stream::{PacketStream, ReadError};
+use self::stream::PacketStream;
 use crate::device_api::listener::{Connection, Protocol};
 use crate::registration::service::Service;
 use journal::Journal;
@@ -29,6 +29,9 @@ mod packet;
 mod session;
 mod stream;
 mod topic;
+
+/// How long a device without a keep-alive may send nothing: ten years.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// The MQTT side of the service.
 #[derive(Debug)]
@@ -57,8 +60,12 @@ impl Mqtt {
     /// Authenticates the device and serves it: why the connection ends. `name` is its name in the log, to which
     /// the registration id is added.
     async fn talk(&self, stream: &mut PacketStream, name: &mut String) -> ReadError {
-        let connect = match self.connect(stream).await {
-            Ok(connect) => connect,
+        let connect = match stream.receive(self.timeout).await {
+            Ok(Packet::Connect(connect)) => connect,
+            Ok(_) => return ReadError::Failed("expected a CONNECT first, found another packet".to_owned()),
+            Err(ReadError::Version(why)) => {
+                return refuse(stream, ConnectReturnCode::UnacceptableProtocolVersion, Some(why)).await;
+            }
             Err(end) => return end,
         };
         let Credentials { id_scope, registration_id, sas } = match Credentials::read(&connect) {
@@ -72,7 +79,10 @@ impl Mqtt {
         };
         name.push_str(&format!(" ({registration_id})"));
         let closed = self.clients.connected(&registration_id);
-        let keep_alive = u64::from(connect.keep_alive());
+        let idle = match connect.keep_alive() {
+            0 => FOREVER,
+            seconds => Duration::from_millis(1500 * u64::from(seconds)),
+        };
         let served = async {
             if let Err(end) = stream.send(connack(ConnectReturnCode::Accepted)).await {
                 return end;
@@ -84,7 +94,7 @@ impl Mqtt {
                 service: &self.service,
                 journal: &self.journal,
                 answer_delay: self.answer_delay,
-                idle: (keep_alive > 0).then(|| Duration::from_millis(1500 * keep_alive)),
+                idle,
                 subscriptions: Vec::new(),
                 packet_id: 0,
             };
@@ -98,18 +108,6 @@ impl Mqtt {
         };
         self.clients.disconnected(&registration_id, &closed);
         end
-    }
-
-    /// The CONNECT, which must come first.
-    async fn connect(&self, stream: &mut PacketStream) -> Result<Connect, ReadError> {
-        match stream.receive(None).await {
-            Ok(Packet::Connect(connect)) => Ok(connect),
-            Ok(other) => Err(ReadError::Failed(format!("a {} before the CONNECT", other.name()))),
-            Err(ReadError::Version(why)) => {
-                Err(refuse(stream, ConnectReturnCode::UnacceptableProtocolVersion, Some(why)).await)
-            }
-            Err(end) => Err(end),
-        }
     }
 }
 
@@ -138,6 +136,6 @@ async fn refuse(stream: &mut PacketStream, code: ConnectReturnCode, why: Option<
 }
 
 /// Never "session present": the .NET SDK fails on it.
-fn connack(code: ConnectReturnCode) -> Result<Connack, mqtt_protocol_core::mqtt::result_code::MqttError> {
+fn connack(code: ConnectReturnCode) -> Result<Connack, MqttError> {
     Connack::builder().session_present(false).return_code(code).build()
 }

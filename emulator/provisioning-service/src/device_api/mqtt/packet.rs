@@ -6,7 +6,6 @@
 
 use mqtt_protocol_core::mqtt::connection::{PacketData, RawPacket};
 use mqtt_protocol_core::mqtt::packet::v3_1_1::{Connect, Publish, Subscribe, Unsubscribe};
-use mqtt_protocol_core::mqtt::result_code::MqttError;
 
 /// A packet that a device may send.
 pub(crate) enum Packet {
@@ -19,13 +18,15 @@ pub(crate) enum Packet {
     Disconnect,
 }
 
-/// Why bytes are not a packet that a device may send: what was expected, or found.
+/// Why no packet is read from a device, or sent to it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum PacketError {
-    /// A CONNECT of another version: to be answered with return code 1.
+pub(crate) enum ReadError {
+    /// It disconnected.
+    Disconnected,
+    /// It sent a CONNECT of another version of MQTT, to be answered with return code 1: which one.
     Version(String),
-    /// Anything else: the connection is closed.
-    Malformed(String),
+    /// It sent something that is not a packet, was too slow, or the connection broke: what was expected, or found.
+    Failed(String),
 }
 
 // === impl Packet ===
@@ -35,89 +36,63 @@ impl Packet {
     ///
     /// # Errors
     ///
-    /// [`PacketError`]
-    pub(crate) fn parse(raw: &RawPacket) -> Result<Self, PacketError> {
+    /// [`ReadError`]: it is not one that devices send, or breaks a rule of the standard.
+    pub(crate) fn parse(raw: &RawPacket) -> Result<Self, ReadError> {
         let body = raw.data_as_slice();
-        let malformed = |name: &'static str| {
-            move |error: MqttError| PacketError::Malformed(format!("invalid {name} packet: {error}"))
-        };
-        match (raw.packet_type(), raw.flags(), &raw.data) {
+        let (packet, id) = match (raw.packet_type(), raw.flags(), &raw.data) {
             (1, 0, _) => {
-                check_connect(body)?;
-                raw.parse_exact(Connect::parse).map(Self::Connect).map_err(malformed("CONNECT"))
+                check_protocol(body)?;
+                (Self::Connect(raw.parse_exact(Connect::parse).map_err(invalid)?), None)
             }
             (3, flags, PacketData::Publish(body)) => {
-                let (publish, _) = Publish::parse(flags, body.clone()).map_err(malformed("PUBLISH"))?;
-                check_publish(&publish)?;
-                Ok(Self::Publish(publish))
+                let (publish, _) = Publish::parse(flags, body.clone()).map_err(invalid)?;
+                let topic = publish.topic_name();
+                if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+                    return Err(invalid("the topic is empty, or has +, # or U+0000 in it"));
+                }
+                let id = publish.packet_id();
+                (Self::Publish(publish), id)
             }
-            (4, 0, _) if body.len() == 2 => Ok(Self::Puback),
+            (4, 0, _) if body.len() == 2 => (Self::Puback, None),
             (8, 2, _) => {
-                let subscribe = raw.parse_exact(Subscribe::parse).map_err(malformed("SUBSCRIBE"))?;
-                check_id("SUBSCRIBE", subscribe.packet_id()).map(|()| Self::Subscribe(subscribe))
+                let subscribe = raw.parse_exact(Subscribe::parse).map_err(invalid)?;
+                let id = subscribe.packet_id();
+                (Self::Subscribe(subscribe), Some(id))
             }
             (10, 2, _) => {
-                let unsubscribe = raw.parse_exact(Unsubscribe::parse).map_err(malformed("UNSUBSCRIBE"))?;
-                check_id("UNSUBSCRIBE", unsubscribe.packet_id()).map(|()| Self::Unsubscribe(unsubscribe))
+                let unsubscribe = raw.parse_exact(Unsubscribe::parse).map_err(invalid)?;
+                let id = unsubscribe.packet_id();
+                (Self::Unsubscribe(unsubscribe), Some(id))
             }
-            (12, 0, _) if body.is_empty() => Ok(Self::Pingreq),
-            (14, 0, _) if body.is_empty() => Ok(Self::Disconnect),
-            (packet_type, flags, _) => Err(PacketError::Malformed(format!(
-                "expected a packet that devices send, found type {packet_type} with the flags {flags:#06b} and {} \
-                 bytes",
-                body.len()
-            ))),
-        }
-    }
-
-    /// What it is called in the standard.
-    pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Self::Connect(_) => "CONNECT",
-            Self::Publish(_) => "PUBLISH",
-            Self::Puback => "PUBACK",
-            Self::Subscribe(_) => "SUBSCRIBE",
-            Self::Unsubscribe(_) => "UNSUBSCRIBE",
-            Self::Pingreq => "PINGREQ",
-            Self::Disconnect => "DISCONNECT",
-        }
+            (12, 0, _) if body.is_empty() => (Self::Pingreq, None),
+            (14, 0, _) if body.is_empty() => (Self::Disconnect, None),
+            (packet_type, flags, _) => {
+                return Err(ReadError::Failed(format!(
+                    "expected a packet that devices send, found type {packet_type} with the flags {flags:#06b} and \
+                     {} bytes",
+                    body.len()
+                )));
+            }
+        };
+        if id == Some(0) { Err(invalid("the packet id is 0")) } else { Ok(packet) }
     }
 }
 
 /// The protocol, the version and the reserved flag of a CONNECT.
-fn check_connect(body: &[u8]) -> Result<(), PacketError> {
-    match body {
-        [0, 4, b'M', b'Q', b'T', b'T', 4, flags, ..] if flags & 1 == 0 => Ok(()),
+fn check_protocol(body: &[u8]) -> Result<(), ReadError> {
+    let found = match body {
+        [0, 4, b'M', b'Q', b'T', b'T', 4, flags, ..] if flags & 1 == 0 => return Ok(()),
         [0, 4, b'M', b'Q', b'T', b'T', 4, ..] => {
-            Err(PacketError::Malformed("invalid CONNECT packet: the reserved flag is set".to_owned()))
+            return Err(invalid("the reserved flag of a CONNECT is set"));
         }
-        [0, 4, b'M', b'Q', b'T', b'T', 5, ..] => Err(PacketError::Version(
-            "MQTT 5 is not supported; expected MQTT 3.1.1 (protocol level 4)".to_owned(),
-        )),
-        [0, 4, b'M', b'Q', b'T', b'T', level, ..] => {
-            Err(PacketError::Version(format!("expected MQTT 3.1.1 (protocol level 4), found level {level}")))
-        }
-        [0, 6, b'M', b'Q', b'I', b's', b'd', b'p', ..] => {
-            Err(PacketError::Version("MQTT 3.1 is not supported; expected MQTT 3.1.1".to_owned()))
-        }
-        _ => {
-            Err(PacketError::Malformed("invalid CONNECT packet: expected the protocol name MQTT".to_owned()))
-        }
-    }
+        [0, 4, b'M', b'Q', b'T', b'T', 5, ..] => "MQTT 5".to_owned(),
+        [0, 4, b'M', b'Q', b'T', b'T', level, ..] => format!("protocol level {level}"),
+        [0, 6, b'M', b'Q', b'I', b's', b'd', b'p', ..] => "MQTT 3.1".to_owned(),
+        _ => return Err(invalid("expected a CONNECT with the protocol name MQTT")),
+    };
+    Err(ReadError::Version(format!("expected MQTT 3.1.1 (protocol level 4), found {found}")))
 }
 
-/// The topic and the packet id of a PUBLISH.
-fn check_publish(publish: &Publish) -> Result<(), PacketError> {
-    if publish.topic_name().is_empty() || publish.topic_name().contains(['+', '#', '\0']) {
-        let why = "invalid PUBLISH packet: the topic is empty, or has + or # or U+0000 in it";
-        return Err(PacketError::Malformed(why.to_owned()));
-    }
-    check_id("PUBLISH", publish.packet_id().unwrap_or(1))
-}
-
-fn check_id(name: &str, id: u16) -> Result<(), PacketError> {
-    match id {
-        0 => Err(PacketError::Malformed(format!("invalid {name} packet: the packet id is 0"))),
-        _ => Ok(()),
-    }
+fn invalid(why: impl std::fmt::Display) -> ReadError {
+    ReadError::Failed(format!("invalid packet: {why}"))
 }

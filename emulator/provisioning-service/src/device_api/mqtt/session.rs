@@ -12,8 +12,8 @@ use tokio::time::sleep;
 
 use crate::answer::Answer;
 use crate::device_api::mqtt::filter::{is_for_answers, matches};
-use crate::device_api::mqtt::packet::Packet;
-use crate::device_api::mqtt::stream::{PacketStream, ReadError};
+use crate::device_api::mqtt::packet::{Packet, ReadError};
+use crate::device_api::mqtt::stream::PacketStream;
 use crate::device_api::mqtt::topic::{ANSWERS, Operation, Request};
 use crate::quoted::quoted;
 use crate::registration::service::{Device, Service};
@@ -36,8 +36,8 @@ pub(crate) struct Session<'a> {
     pub(crate) journal: &'a Journal,
     /// How long an answer waits after its request.
     pub(crate) answer_delay: Duration,
-    /// How long the device may send nothing: one and a half times its keep-alive.
-    pub(crate) idle: Option<Duration>,
+    /// How long the device may send nothing.
+    pub(crate) idle: Duration,
     /// The filters it subscribed to, each with the quality of service that was granted.
     pub(crate) subscriptions: Vec<(String, Qos)>,
     /// The packet id of the last answer.

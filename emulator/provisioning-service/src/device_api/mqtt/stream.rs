@@ -9,10 +9,10 @@ use mqtt_protocol_core::mqtt::packet::GenericPacketTrait;
 use mqtt_protocol_core::mqtt::result_code::MqttError;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 
-use crate::device_api::mqtt::packet::{Packet, PacketError};
+use crate::device_api::mqtt::packet::{Packet, ReadError};
 use crate::device_api::tls::disconnected;
 
 /// The longest packet, in bytes: the service's limit for a message is 256 KB.
@@ -28,17 +28,6 @@ pub(crate) struct PacketStream {
     timeout: Duration,
 }
 
-/// Why nothing more is read from a device, or sent to it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ReadError {
-    /// It disconnected.
-    Disconnected,
-    /// It sent a CONNECT of another version of MQTT.
-    Version(String),
-    /// It sent something that is not a packet, was too slow, or the connection broke.
-    Failed(String),
-}
-
 // === impl PacketStream ===
 
 impl PacketStream {
@@ -47,44 +36,34 @@ impl PacketStream {
         Self { stream, builder: PacketBuilder::with_maximum_packet_size(PACKET_LIMIT), timeout }
     }
 
-    /// The next packet. Its first byte must come within `idle`, if that is given.
-    pub(crate) async fn receive(&mut self, idle: Option<Duration>) -> Result<Packet, ReadError> {
-        let first = self.stream.fill_buf();
-        let first = match idle {
-            Some(idle) => timeout(idle, first).await.map_err(|_| {
-                ReadError::Failed("no packet for one and a half times the keep-alive".to_owned())
-            })?,
-            None => first.await,
-        };
-        if first?.is_empty() {
-            return Err(ReadError::Disconnected);
-        }
-        let limit = self.timeout;
-        timeout(limit, self.packet())
-            .await
-            .map_err(|_| ReadError::Failed(format!("an incomplete packet after {} s", limit.as_secs_f32())))?
-    }
-
-    async fn packet(&mut self) -> Result<Packet, ReadError> {
+    /// The next packet. Its first byte must come within `idle`.
+    pub(crate) async fn receive(&mut self, idle: Duration) -> Result<Packet, ReadError> {
+        let (mut deadline, mut begun) = (Instant::now() + idle, false);
         loop {
-            let bytes = self.stream.fill_buf().await?;
+            let bytes = timeout_at(deadline, self.stream.fill_buf()).await.map_err(|_| match begun {
+                true => failed(format!("an incomplete packet after {} s", self.timeout.as_secs_f32())),
+                false => failed("no packet for one and a half times the keep-alive"),
+            })??;
             if bytes.is_empty() {
-                return Err(ReadError::Failed("disconnected in the middle of a packet".to_owned()));
+                return Err(ReadError::Disconnected);
+            }
+            if !begun {
+                (deadline, begun) = (Instant::now() + self.timeout, true);
             }
             let (mut cursor, count) = (Cursor::new(bytes), bytes.len());
             let built = self.builder.feed(&mut cursor);
-            let used = usize::try_from(cursor.position()).unwrap_or(count);
-            self.stream.consume(used);
+            let read = usize::try_from(cursor.position()).unwrap_or(count);
+            self.stream.consume(read);
             match built {
-                PacketBuildResult::Complete(raw) => return Ok(Packet::parse(&raw)?),
+                PacketBuildResult::Complete(raw) => return Packet::parse(&raw),
                 PacketBuildResult::Incomplete => {}
                 PacketBuildResult::Error(MqttError::PacketTooLarge) => {
-                    return Err(ReadError::Failed(format!(
-                        "expected a packet of at most {PACKET_LIMIT} bytes, found a longer one"
-                    )));
+                    let expected =
+                        format!("expected a packet of at most {PACKET_LIMIT} bytes, found a longer one");
+                    return Err(failed(expected));
                 }
                 PacketBuildResult::Error(error) => {
-                    return Err(ReadError::Failed(format!("invalid packet length: {error}")));
+                    return Err(failed(format!("invalid packet length: {error}")));
                 }
             }
         }
@@ -95,16 +74,13 @@ impl PacketStream {
         &mut self,
         packet: Result<impl GenericPacketTrait, MqttError>,
     ) -> Result<(), ReadError> {
-        let packet =
-            packet.map_err(|error| ReadError::Failed(format!("an answer cannot be sent: {error}")))?;
+        let packet = packet.map_err(|error| failed(format!("an answer cannot be sent: {error}")))?;
         let sent = timeout(self.timeout, async {
             self.stream.write_all(&packet.to_continuous_buffer()).await?;
             self.stream.flush().await
         });
         let seconds = self.timeout.as_secs_f32();
-        Ok(sent
-            .await
-            .map_err(|_| ReadError::Failed(format!("the device read nothing for {seconds} s")))??)
+        Ok(sent.await.map_err(|_| failed(format!("the device read nothing for {seconds} s")))??)
     }
 
     /// Closes the connection so that the device still gets what was sent: a connection that is closed with
@@ -124,15 +100,10 @@ impl PacketStream {
 
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
-        if disconnected(&error) { Self::Disconnected } else { Self::Failed(error.to_string()) }
+        if disconnected(&error) { Self::Disconnected } else { failed(error.to_string()) }
     }
 }
 
-impl From<PacketError> for ReadError {
-    fn from(error: PacketError) -> Self {
-        match error {
-            PacketError::Version(why) => Self::Version(why),
-            PacketError::Malformed(why) => Self::Failed(why),
-        }
-    }
+fn failed(why: impl Into<String>) -> ReadError {
+    ReadError::Failed(why.into())
 }
