@@ -53,23 +53,26 @@ impl Tls {
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {
             Some(rustls::Error::AlertReceived(AlertDescription::UnknownCA)) => {
-                format!("it does not trust the certificate authority; have it trust {}", self.ca.display())
+                format!(
+                    "the client does not trust the certificate authority; have it trust {}",
+                    self.ca.display()
+                )
             }
             Some(rustls::Error::AlertReceived(AlertDescription::CertificateExpired)) => {
-                format!("its clock may be wrong: the certificate is valid {}", self.validity)
+                format!("the clock of the client may be wrong: the certificate is valid {}", self.validity)
             }
             Some(rustls::Error::AlertReceived(
                 alert @ (AlertDescription::BadCertificate
                 | AlertDescription::CertificateUnknown
                 | AlertDescription::DecryptError),
             )) => format!(
-                "it refused the certificate ({alert:?}): its clock may be wrong (the certificate is valid {}), it \
+                "the client refused the certificate ({alert:?}): its clock may be wrong (the certificate is valid {}), it \
                  may have asked for another name, or it does not trust {}",
                 self.validity,
                 self.ca.display()
             ),
             Some(rustls::Error::PeerIncompatible(what)) => {
-                format!("it does not support TLS 1.2 or 1.3 as offered here: {what:?}")
+                format!("the client does not support TLS 1.2 or 1.3 as offered here: {what:?}")
             }
             _ if disconnected(error) => self.hung_up(when),
             _ => format!("failed {when}: {error}"),
@@ -79,7 +82,7 @@ impl Tls {
     /// What is said of a device that closed the connection `when`, without an alert.
     pub(crate) fn hung_up(&self, when: &str) -> String {
         format!(
-            "it closed the connection {when}: it may not trust the certificate authority; have it trust {}",
+            "the client closed the connection {when}: it may not trust the certificate authority; have it trust {}",
             self.ca.display()
         )
     }

@@ -68,7 +68,7 @@ async fn a_client_that_closes_right_after_the_handshake_is_told_which_ca_to_trus
                 }
             }
         }
-        let expected = "it closed the connection right after the TLS handshake: it may not trust the certificate \
+        let expected = "the client closed the connection right after the TLS handshake: it may not trust the certificate \
                         authority; have it trust ";
         stage.says_often(4, &[&format!("{protocol} 127.0.0.1:"), expected, "ca.pem"]).await;
     }
@@ -89,7 +89,7 @@ async fn a_client_that_closes_during_the_handshake_is_told_which_ca_to_trust() {
             stream.write_all(&bytes).await.unwrap();
             assert_ne!(stream.read(&mut [0; 64]).await.unwrap(), 0, "the server answers");
         }
-        let expected = "it closed the connection during the TLS handshake: it may not trust";
+        let expected = "the client closed the connection during the TLS handshake: it may not trust";
         stage.says_often(2, &[&format!("{protocol} 127.0.0.1:"), expected, "ca.pem"]).await;
         // Who connects and says nothing, such as a probe of the port, is not blamed.
         drop(TcpStream::connect(address).await.unwrap());
@@ -109,10 +109,10 @@ async fn a_device_whose_clock_is_behind_is_not_said_to_distrust_the_ca() {
         let error = CertificateError::NotValidForName;
         assert!(unverified(address, version, Some(error)).await.is_err());
     }
-    let clock = "its clock may be wrong: the certificate is valid from ";
+    let clock = "the clock of the client may be wrong: the certificate is valid from ";
     stage.says_often(2, &["MQTT 127.0.0.1:", clock, " to "]).await;
     let clock = "(BadCertificate): its clock may be wrong (the certificate is valid from ";
-    stage.says_often(2, &["MQTT 127.0.0.1:", "it refused the certificate", clock, "ca.pem"]).await;
+    stage.says_often(2, &["MQTT 127.0.0.1:", "the client refused the certificate", clock, "ca.pem"]).await;
     assert_eq!(stage.lines(&["have it trust"]), 0, "{}", stage.whole_log());
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A device connects with its token (`connect`), subscribes to its answers (`filter`), and asks with PUBLISH packets
 //! (`session`, `topic`). Bytes become packets in `stream`, by the rules of `packet`; `clients` sees to it that a
-//! client id is used once.
+//! client id is used once. The codec is mqtt-protocol-core, which shares no code with rumqttc, the client in the
+//! simulated devices: a mistake in one is seen by the other.
 //!
 //! Source: <https://learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-dps>. As there, no session outlives
 //! its connection whatever the CONNECT asks for, and wills are accepted and forgotten.
