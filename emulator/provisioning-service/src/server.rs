@@ -97,7 +97,7 @@ impl Dps {
         let certificate = Certificate::keep(&options.state, options.address, &journal)?;
         let ca = certificate.ca.clone();
         let acceptor = tls::acceptor(certificate, &options.state)?;
-        let store = Store::open(&options.state, &journal).map_err(DpsError::Store)?;
+        let store = Store::open(&options.state).map_err(DpsError::Store)?;
         let (stop, stopped) = Stop::new();
         let (mqtt, mqtt_address) = listen(Mqtt::NAME, options.address, options.mqtt_port)?;
         let (https, https_address) = listen(Https::NAME, options.address, options.https_port)?;
