@@ -2,7 +2,9 @@
 
 mod allocation;
 mod answer;
+mod api_version;
 mod attestation;
+mod compact;
 mod device_api;
 mod enrollments;
 mod error;
@@ -16,7 +18,7 @@ mod webhook;
 
 pub use self::answer::Answer;
 pub use self::enrollments::configuration::{Config, ConfigError};
-pub use self::enrollments::document::Mistake;
+pub use self::enrollments::mistake::Mistake;
 pub use self::error::DpsError;
 pub use self::registration::service::{Device, Service, ServiceOptions};
 pub use self::server::{Dps, DpsOptions};

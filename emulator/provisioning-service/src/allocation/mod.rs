@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-use crate::enrollments::enrollment::{Enrollments, Hub, Kind, Policy, Reprovision};
+use crate::enrollments::enrollment::{Enrollments, Kind, Policy, Reprovision};
+use crate::enrollments::linked_hub::Hub;
 use crate::registration::record::{Allocated, Attempt, Failure};
 use crate::registration_id::fold;
 use crate::webhook::{self, Webhook, WebhookOptions};
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     fn hub(name: &str, weight: u32) -> Hub {
-        Hub { name: name.to_owned(), weight }
+        Hub { name: name.to_owned(), weight, apply_allocation_policy: true }
     }
 
     #[test]

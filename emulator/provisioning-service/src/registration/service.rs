@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use crate::allocation::Allocator;
+use crate::attestation::matching;
 use crate::attestation::sas_token::{SasRefusal, SasToken};
 use crate::enrollments::enrollment::Enrollment;
 use crate::quoted::quoted;
@@ -203,7 +204,7 @@ impl Service {
             Ok(token)
         });
         let token = token.map_err(|refusal| refusal.to_string())?;
-        let found = self.config.enrollments.find(&token, registration_id);
+        let found = matching::find(&self.config.enrollments, &token, registration_id);
         let found = found.map_err(|reason| reason.to_string())?;
         self.journal
             .info(format!("{registration_id}: matches the {}, by its {}", found.enrollment, found.key));

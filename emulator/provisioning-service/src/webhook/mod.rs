@@ -5,7 +5,6 @@
 //! the retries.
 
 pub(crate) mod reply;
-pub(crate) mod twin;
 
 use std::time::{Duration, Instant};
 

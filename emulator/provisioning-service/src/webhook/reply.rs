@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::enrollments::json_text::compact;
+use crate::compact::compact;
+use crate::enrollments::initial_twin;
 use crate::quoted::quoted;
 use crate::registration::record::{Allocated, Failure};
-use crate::webhook::twin;
 
 /// `CustomAllocationFailed`.
 const FAILED: u32 = 400_207;
@@ -105,8 +105,8 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
     };
 
     let mut remarks = answer.remarks;
-    for oddity in answer.initial_twin.map(twin::oddities).unwrap_or_default() {
-        remarks.push(format!("the webhook's initialTwin: {oddity}"));
+    for problem in answer.initial_twin.map(initial_twin::problems).unwrap_or_default() {
+        remarks.push(format!("the webhook's initialTwin: {problem}"));
     }
     if answer.payload.is_some_and(|payload| !payload.get().starts_with('{')) {
         remarks.push(

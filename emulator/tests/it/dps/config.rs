@@ -48,7 +48,7 @@ fn mistakes_are_told_with_their_place() {
   ]
 }"#;
     // A comma too many is JSON's to refuse; without it come the others.
-    assert_eq!(mistakes(text), ["line 12, column 3: invalid JSON: expected value"]);
+    assert_eq!(mistakes(text), ["line 11, column 68: invalid JSON: trailing commas are not allowed"]);
     assert_eq!(
         mistakes(&text.replace("},\n  ]", "}\n  ]")),
         [
@@ -115,7 +115,7 @@ fn each_rule_has_its_words() {
         (
             with(base.clone(), json!({"linkedHubs": [{"name": "a", "weight": 1}]})),
             "linkedHubs[0].weight",
-            "unknown member; expected name or allocationWeight",
+            "unknown member; expected name, allocationWeight or applyAllocationPolicy",
         ),
         (
             with(base.clone(), json!({"enrolmentGroups": []})),
@@ -156,7 +156,7 @@ fn each_rule_has_its_words() {
         (
             one(json!({"attestation": {"type": "x509", "x509": {}}})),
             "enrollmentGroups[0].attestation.type",
-            "expected \"symmetricKey\": certificates and TPMs are not emulated",
+            "X.509 attestation is not supported yet; expected \"symmetricKey\"",
         ),
         (
             one(json!({"attestation": {"type": "symmetricKey"}})),
