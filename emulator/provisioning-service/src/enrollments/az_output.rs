@@ -5,7 +5,7 @@
 //! properties themselves there, beside `count`, `metadata` and `version`:
 //! <https://github.com/Azure/azure-iot-cli-extension/pull/752>. Newer ones show the service's records.
 
-use jsonc_parser::ast::{Object, Value};
+use jsonc_parser::ast::{Object, ObjectProp, Value};
 
 /// The objects in a record that are objects of the SDK.
 const MODELS: [&[&str]; 9] = [
@@ -43,24 +43,27 @@ pub(crate) fn normalize(root: &mut Value<'_>) {
 
 /// Puts the members of `additionalProperties` in its place.
 fn unfold(object: &mut Object<'_>) {
-    let found = object.properties.iter().position(|property| {
-        property.name.as_str() == "additionalProperties"
-            && matches!(property.value, Value::Object(_) | Value::NullKeyword(_))
-    });
-    let Some(nth) = found else { return };
+    let Some(nth) = object.properties.iter().position(is_additional) else { return };
     if let Value::Object(unknown) = object.properties.remove(nth).value {
         object.properties.splice(nth..nth, unknown.properties);
     }
 }
 
 fn unfold_collection(object: &mut Object<'_>) {
-    const NAMES: [&str; 4] = ["additionalProperties", "count", "metadata", "version"];
-    if NAMES.iter().all(|name| object.get(name).is_some()) && object.properties.len() == NAMES.len() {
-        object.properties.retain(|property| property.name.as_str() == "additionalProperties");
+    let known = ["count", "metadata", "version"];
+    if object.properties.iter().any(is_additional)
+        && object.properties.iter().all(|one| is_additional(one) || known.contains(&one.name.as_str()))
+    {
+        object.properties.retain(is_additional);
         unfold(object);
     }
-    // Of a hub's twin. No tag or property has such a name.
-    object.properties.retain(|property| !["$metadata", "$version"].contains(&property.name.as_str()));
+    // Of a hub's twin. No tag or property can have such a name.
+    object.properties.retain(|one| !["$metadata", "$version"].contains(&one.name.as_str()));
+}
+
+fn is_additional(property: &ObjectProp<'_>) -> bool {
+    property.name.as_str() == "additionalProperties"
+        && matches!(property.value, Value::Object(_) | Value::NullKeyword(_))
 }
 
 /// The object at `path` in `value`.

@@ -100,11 +100,8 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Unreadable { path, error } => write!(f, "{}: cannot be read: {error}", path.display()),
             Self::Mistaken { path, mistakes } => {
-                for (nth, mistake) in mistakes.iter().enumerate() {
-                    let line_feed = if nth == 0 { "" } else { "\n" };
-                    write!(f, "{line_feed}{}: {mistake}", path.display())?;
-                }
-                Ok(())
+                let lines = mistakes.iter().map(|mistake| format!("{}: {mistake}", path.display()));
+                f.write_str(&lines.collect::<Vec<_>>().join("\n"))
             }
         }
     }

@@ -87,20 +87,16 @@ impl Enrollments {
     /// Adds `enrollment`, unless there is one with its id; then nothing changes and the answer is `false`.
     pub(crate) fn add(&mut self, enrollment: Enrollment) -> bool {
         let id = fold(&enrollment.id);
-        let taken = match enrollment.kind {
-            Kind::Individual => self.individual.contains_key(&id),
-            Kind::Group => self.groups.iter().any(|group| fold(&group.id) == id),
+        let new = match enrollment.kind {
+            Kind::Individual => !self.individual.contains_key(&id),
+            Kind::Group => self.groups.iter().all(|group| fold(&group.id) != id),
         };
-        if taken {
-            return false;
-        }
         match enrollment.kind {
-            Kind::Individual => {
-                self.individual.insert(id, Arc::new(enrollment));
-            }
+            _ if !new => {}
+            Kind::Individual => drop(self.individual.insert(id, Arc::new(enrollment))),
             Kind::Group => self.groups.push(Arc::new(enrollment)),
         }
-        true
+        new
     }
 
     /// All of them: the groups in the order of the file, then the devices by their ids.

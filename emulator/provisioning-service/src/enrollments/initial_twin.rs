@@ -41,31 +41,3 @@ fn members(value: &Value, name: &str, known: &[&str], found: &mut Vec<String>) {
         found.push(format!("{name} has unknown members; expected {}", known.join(" and ")));
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_twin_has_tags_and_desired_properties() {
-        let table: &[(&str, &[&str])] = &[
-            ("{}", &[]),
-            (r#"{"tags":{"a":1},"properties":{"desired":{"b":[]}}}"#, &[]),
-            (r#"{"tags":null,"properties":null}"#, &[]),
-            ("[]", &["expected an object as the initial twin"]),
-            (r#"{"properties":{"Desired":{}}}"#, &["properties has unknown members; expected desired"]),
-            (
-                r#"{"authenticationType":"x","tags":[],"properties":{"desired":"s"}}"#,
-                &[
-                    "the initial twin has unknown members; expected tags and properties",
-                    "expected an object as tags",
-                    "expected an object as properties.desired",
-                ],
-            ),
-        ];
-        for (twin, expected) in table {
-            let raw: &RawValue = serde_json::from_str(twin).unwrap();
-            assert_eq!(problems(raw), *expected, "{twin}");
-        }
-    }
-}
