@@ -23,7 +23,8 @@ pub(crate) fn read(node: &Node<'_>) -> Option<Definition> {
     let url = members.need("webhookUrl", "the URL of the function, with its key: \"https://…?code=…\"");
     let url = url.and_then(|node| read_url(&node));
     let version = members.need("apiVersion", "the version of the records sent, such as \"2021-10-01\"");
-    let version = version.and_then(|node| node.string_that(api_version::is_version, api_version::RULE));
+    let rule = format!("expected {}", api_version::EXPECTED);
+    let version = version.and_then(|node| node.string_that(api_version::is_version, &rule));
     let (webhook, version) = (url?, version?);
 
     let mut copy = Map::new();

@@ -67,8 +67,10 @@ impl<'t> Document<'t> {
             problem: format!("invalid JSON: {reason}"),
         };
         let parsed = parse_to_ast(text, &CollectOptions::default(), &OPTIONS).map_err(|error| {
-            let reason = error.kind().to_string();
-            let reason = reason.replacen(|c: char| c.is_ascii_uppercase(), &reason[..1].to_lowercase(), 1);
+            let mut reason = error.kind().to_string();
+            if let Some(first) = reason.get_mut(..1) {
+                first.make_ascii_lowercase();
+            }
             invalid(error.line_display(), error.column_display(), &reason)
         })?;
         let root = parsed.value.ok_or_else(|| invalid(1, 1, "expected an object, found nothing"))?;
@@ -206,7 +208,7 @@ impl<'d> Node<'d> {
     }
 
     fn finding(&self, problem: String) -> Mistake {
-        let before = &self.document.text[..self.value.start()];
+        let before = self.document.text.get(..self.value.start()).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
         Mistake {
             path: self.path.clone(),

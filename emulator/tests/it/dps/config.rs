@@ -542,7 +542,7 @@ fn an_api_version_has_the_form_of_a_version_and_may_be_newer_than_today_s() {
     for bad in ["banana", "", "2021", "2021-10-01&x=1"] {
         let found = versioned(bad);
         let expected = "enrollmentGroups[0].customAllocationDefinition.apiVersion: \
-             expected a version such as 2021-10-01 or 2018-09-01-preview";
+             expected an api-version such as 2021-06-01 or 2025-07-01-preview";
         assert!(found.len() == 1 && found[0].ends_with(expected), "{bad}: {found:?}");
     }
 }
