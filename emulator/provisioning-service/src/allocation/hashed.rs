@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::enrollments::enrollment::Hub;
+use crate::enrollments::linked_hub::Hub;
 use crate::registration_id::fold;
 
 /// The hub among `hubs` that the hash of `registration_id` says, each as often as its weight says.
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     fn hub(name: &str, weight: u32) -> Hub {
-        Hub { name: name.to_owned(), weight }
+        Hub { name: name.to_owned(), weight, apply_allocation_policy: true }
     }
 
     #[test]

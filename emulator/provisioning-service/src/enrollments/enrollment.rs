@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use hyper::Uri;
 use serde_json::value::RawValue;
-
-use crate::registration_id::fold;
 use symmetric_key::SymmetricKey;
+
+use crate::enrollments::linked_hub::Hub;
+use crate::registration_id::fold;
 
 /// One enrollment group or individual enrollment.
 #[derive(Clone, Debug)]
@@ -31,7 +32,8 @@ pub(crate) struct Enrollment {
     pub(crate) reprovision: Reprovision,
     /// How a hub is chosen.
     pub(crate) policy: Policy,
-    /// The hubs to choose from: those selected here, or all linked ones if none is.
+    /// The hubs to choose from: those selected here, or all linked ones if none is. For `hashed` and
+    /// `geoLatency` only those that the policy applies to.
     pub(crate) hubs: Vec<Hub>,
     /// The twin a device begins with, where the policy gives none.
     pub(crate) initial_twin: Option<Box<RawValue>>,
@@ -72,15 +74,6 @@ pub(crate) enum Policy {
     Custom(Uri),
 }
 
-/// A hub to choose from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hub {
-    /// Its host name.
-    pub(crate) name: String,
-    /// `allocationWeight`, 1 to 1000: its share under the hashed policy.
-    pub(crate) weight: u32,
-}
-
 /// All enrollments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Enrollments {
@@ -94,20 +87,16 @@ impl Enrollments {
     /// Adds `enrollment`, unless there is one with its id; then nothing changes and the answer is `false`.
     pub(crate) fn add(&mut self, enrollment: Enrollment) -> bool {
         let id = fold(&enrollment.id);
-        let taken = match enrollment.kind {
-            Kind::Individual => self.individual.contains_key(&id),
-            Kind::Group => self.groups.iter().any(|group| fold(&group.id) == id),
+        let new = match enrollment.kind {
+            Kind::Individual => !self.individual.contains_key(&id),
+            Kind::Group => self.groups.iter().all(|group| fold(&group.id) != id),
         };
-        if taken {
-            return false;
-        }
         match enrollment.kind {
-            Kind::Individual => {
-                self.individual.insert(id, Arc::new(enrollment));
-            }
+            _ if !new => {}
+            Kind::Individual => drop(self.individual.insert(id, Arc::new(enrollment))),
             Kind::Group => self.groups.push(Arc::new(enrollment)),
         }
-        true
+        new
     }
 
     /// All of them: the groups in the order of the file, then the devices by their ids.
@@ -115,7 +104,7 @@ impl Enrollments {
         self.groups.iter().chain(self.individual.values())
     }
 
-    /// The enrollment of the device `registration_id` alone, whatever the case of its letters.
+    /// The enrollment of the device `registration_id` alone.
     pub(crate) fn individual(&self, registration_id: &str) -> Option<&Arc<Enrollment>> {
         self.individual.get(&fold(registration_id))
     }

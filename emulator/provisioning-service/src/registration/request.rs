@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::enrollments::json_text::compact;
+use crate::compact::compact;
 use crate::registration_id::fold;
 
 /// The body of a registration:

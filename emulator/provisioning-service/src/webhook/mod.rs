@@ -4,7 +4,6 @@
 
 mod client;
 mod reply;
-pub(crate) mod twin;
 
 pub use self::client::WebhookOptions;
 pub(crate) use self::client::{Webhook, http_client};

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::enrollments::json_text::compact;
+use crate::compact::compact;
+use crate::enrollments::initial_twin;
 use crate::quoted::quoted;
 use crate::registration::outcome::{Allocated, Failure};
-use crate::webhook::twin;
 
 /// `CustomAllocationFailed`.
 const FAILED: u32 = 400_207;
@@ -114,8 +114,8 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str], kept: Option<&str>) -> 
         return refused(FAILED, message, Some(remark));
     };
 
-    for oddity in answer.initial_twin.map(twin::oddities).unwrap_or_default() {
-        remarks.push(format!("the webhook's initialTwin: {oddity}"));
+    for problem in answer.initial_twin.map(initial_twin::problems).unwrap_or_default() {
+        remarks.push(format!("the webhook's initialTwin: {problem}"));
     }
     match answer.payload.map(kind) {
         None | Some("an object") => {}
