@@ -103,7 +103,8 @@ impl Dps {
         let (https, https_address) = listen(Https::NAME, options.address, options.https_port)?;
 
         let body_limit = options.service.body_limit;
-        let service = Service::new(options.config, options.service, store, journal.clone());
+        let service =
+            Service::new(options.config, options.service, store, journal.clone()).map_err(DpsError::Store)?;
         let seats = Seats::new(options.connections);
         if seats.free() < options.connections {
             journal.info(format!(

@@ -1,5 +1,6 @@
 //! What the provisioning service does for a device, whatever its protocol: attestation, allocation, record, answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use journal::Journal;
@@ -8,6 +9,7 @@ use crate::allocation::Allocator;
 use crate::answer::Answer;
 use crate::attestation::{self, Match, NO_TOKEN};
 use crate::enrollments::configuration::Config;
+use crate::enrollments::stamps::Stamps;
 use crate::quota::Quota;
 use crate::quoted::quoted;
 use crate::registration::attempt::Attempt;
@@ -67,8 +69,17 @@ pub struct Service {
 impl Service {
     /// A service with the enrollments of `config`, the earlier registrations of `store`, and a log in
     /// `journal`, in which every line about a device begins with its registration id.
-    #[must_use]
-    pub fn new(config: Config, options: ServiceOptions, store: Store, journal: Journal) -> Arc<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read or written.
+    pub fn new(
+        mut config: Config,
+        options: ServiceOptions,
+        store: Store,
+        journal: Journal,
+    ) -> Result<Arc<Self>, StoreError> {
+        stamp_all(&mut config, &store)?;
         let hubs: Vec<&str> = config.hubs.iter().map(|hub| hub.name.as_str()).collect();
         journal.info(format!("id scope {}, linked hubs {}", config.id_scope, hubs.join(", ")));
         for enrollment in config.enrollments.all() {
@@ -80,15 +91,8 @@ impl Service {
         }
         let allocator = Allocator::new(&config.enrollments, &options.webhook, &journal);
         let quota = Quota::new(options.quota);
-        Arc::new(Self {
-            config,
-            options,
-            allocator,
-            operations: Operations::default(),
-            quota,
-            store,
-            journal,
-        })
+        let operations = Operations::default();
+        Ok(Arc::new(Self { config, options, allocator, operations, quota, store, journal }))
     }
 
     /// Checks a device's credential. `id_scope` and `registration_id` are those of the MQTT username, as they
@@ -279,6 +283,19 @@ impl Service {
         self.journal.error(format!("{id}: {error}"));
         Answer::error(500, 500_000, "The registrations cannot be read.")
     }
+}
+
+/// Gives the records of all enrollments the stamps that their file does not.
+fn stamp_all(config: &mut Config, store: &Store) -> Result<(), StoreError> {
+    let now = stamp::now();
+    let mut all = BTreeMap::new();
+    for enrollment in config.enrollments.all_mut() {
+        let name = enrollment.to_string();
+        let stamps = Stamps::new(&enrollment.record, store.stamps(&name)?, &now);
+        stamps.fill(&mut enrollment.record);
+        all.insert(name, stamps);
+    }
+    store.put_stamps(&all)
 }
 
 // === impl ServiceOptions ===

@@ -1,8 +1,9 @@
-//! Where registrations outlast a restart: a database of one file in the state folder.
+//! Where enrollments' stamps and registrations outlast a restart: a database of one file in the state folder.
 //!
-//! A record is on the disk before its device is told of it, so that a crash loses nothing that was acknowledged. One
+//! A registration is on the disk before its device is told of it, so that a crash loses nothing that was acknowledged. One
 //! thread writes, and commits together what has gathered meanwhile: each commit waits for the disk.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -14,21 +15,26 @@ use redb::{
     Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
     TableDefinition,
 };
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::enrollments::stamps::Stamps;
 use crate::registration::record::Registration;
 use crate::registration_id::fold;
 
 /// The file's name in the state folder.
-const FILE: &str = "registrations.redb";
+const FILE: &str = "dps.redb";
 /// Records as JSON, by [folded](fold) registration id.
 const REGISTRATIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registrations");
-/// Records that wait for the disk; further ones wait to be queued.
+/// Stamps as JSON, by kind and id of the enrollment.
+const ENROLLMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("enrollments");
+/// Registrations that wait for the disk; further ones wait to be queued.
 const QUEUE: usize = 4_096;
-/// Records that are committed at once.
+/// Registrations that are committed at once.
 const BATCH: usize = 1_024;
 
-/// The registrations of all devices.
+/// What the service has to remember.
 #[derive(Debug)]
 pub struct Store {
     database: Arc<Database>,
@@ -70,7 +76,7 @@ impl Store {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(folder.to_owned()),
             other => StoreError::Unusable(path.clone(), other.to_string()),
         })?;
-        // So that readers find the table.
+        // So that readers find the tables.
         write(&database, &[]).map_err(|error| StoreError::Unusable(path.clone(), error.to_string()))?;
 
         let database = Arc::new(database);
@@ -89,12 +95,35 @@ impl Store {
     ///
     /// The file cannot be read.
     pub(crate) fn get(&self, registration_id: &str) -> Result<Option<Registration>, StoreError> {
-        let read = || -> Result<_, redb::Error> {
-            let table = self.database.begin_read()?.open_table(REGISTRATIONS)?;
-            Ok(table.get(&*fold(registration_id))?.map(|record| serde_json::from_slice(record.value())))
+        self.read(REGISTRATIONS, &fold(registration_id))
+    }
+
+    /// The stamps of the enrollment with this `name`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(crate) fn stamps(&self, name: &str) -> Result<Option<Stamps>, StoreError> {
+        self.read(ENROLLMENTS, name)
+    }
+
+    /// Keeps the stamps of all enrollments, by name, in place of those before.
+    ///
+    /// # Errors
+    ///
+    /// They are not kept: the disk is full, or broken.
+    pub(crate) fn put_stamps(&self, all: &BTreeMap<String, Stamps>) -> Result<(), StoreError> {
+        let write = || -> Result<_, redb::Error> {
+            let transaction = self.database.begin_write()?;
+            transaction.delete_table(ENROLLMENTS)?;
+            let mut table = transaction.open_table(ENROLLMENTS)?;
+            for (name, stamps) in all {
+                table.insert(&**name, &*json(stamps)?)?;
+            }
+            drop(table);
+            Ok(transaction.commit()?)
         };
-        let record = read().map_err(|error| StoreError::Failed(error.to_string()))?;
-        record.transpose().map_err(|error| StoreError::Failed(error.to_string()))
+        write().map_err(|error| StoreError::Failed(error.to_string()))
     }
 
     /// How many devices have a record.
@@ -137,6 +166,21 @@ impl Store {
     }
 }
 
+impl Store {
+    fn read<T: DeserializeOwned>(
+        &self,
+        table: TableDefinition<'_, &str, &[u8]>,
+        key: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            let table = self.database.begin_read()?.open_table(table)?;
+            Ok(table.get(key)?.map(|value| serde_json::from_slice(value.value())))
+        };
+        let value = read().map_err(|error| StoreError::Failed(error.to_string()))?;
+        value.transpose().map_err(|error| StoreError::Failed(error.to_string()))
+    }
+}
+
 impl Drop for Store {
     /// Waits until what was queued is kept and the file is closed, so that it can be opened again.
     fn drop(&mut self) {
@@ -165,11 +209,15 @@ fn write(database: &Database, batch: &[Put]) -> Result<(), redb::Error> {
     {
         let mut table = transaction.open_table(REGISTRATIONS)?;
         for Put { registration, .. } in batch {
-            let record = serde_json::to_vec(registration).map_err(|error| redb::Error::Io(error.into()))?;
-            table.insert(&*fold(&registration.registration_id), &*record)?;
+            table.insert(&*fold(&registration.registration_id), &*json(registration)?)?;
         }
+        transaction.open_table(ENROLLMENTS)?;
     }
     Ok(transaction.commit()?)
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, redb::Error> {
+    serde_json::to_vec(value).map_err(|error| redb::Error::Io(error.into()))
 }
 
 // === impl StoreError ===

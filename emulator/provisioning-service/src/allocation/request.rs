@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use crate::enrollments::enrollment::Kind;
 use crate::registration::attempt::Attempt;
@@ -15,9 +16,9 @@ use crate::registration::attempt::Attempt;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AllocationRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    individual_enrollment: Option<&'a RawValue>,
+    individual_enrollment: Option<&'a Map<String, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    enrollment_group: Option<&'a RawValue>,
+    enrollment_group: Option<&'a Map<String, Value>>,
     device_runtime_context: DeviceRuntimeContext<'a>,
     linked_hubs: &'a [&'a str],
 }
@@ -47,7 +48,7 @@ impl<'a> AllocationRequest<'a> {
         linked_hubs: &'a [&'a str],
     ) -> Self {
         let enrollment = &attempt.enrollment;
-        let record = Some(&*enrollment.record);
+        let record = Some(&enrollment.record);
         let previous = attempt.previous.as_ref();
         Self {
             individual_enrollment: record.filter(|_| enrollment.kind == Kind::Individual),

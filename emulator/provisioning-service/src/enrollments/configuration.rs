@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::enrollments::document::{Document, Node};
 use crate::enrollments::enrollment::{Enrollments, Kind};
 use crate::enrollments::linked_hub::{self, Hub};
 use crate::enrollments::mistake::Mistake;
 use crate::enrollments::{az_output, record};
-use crate::stamp;
 
 /// What the stand-in is set up with, read from one JSON file.
 ///
@@ -66,20 +64,18 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let changed = std::fs::metadata(path).and_then(|file| file.modified());
-        Self::parse(&text, changed.unwrap_or_else(|_| SystemTime::now()))
-            .map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
+        Self::parse(&text).map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
     }
 
-    /// Reads `text`, as if from a file. `changed` stands in for the times that enrollments do not give.
+    /// Reads `text`, as if from a file.
     ///
     /// # Errors
     ///
     /// All mistakes, in the order of the text.
-    pub fn parse(text: &str, changed: SystemTime) -> Result<Self, Vec<Mistake>> {
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
         let mut document = Document::parse(text).map_err(|mistake| vec![mistake])?;
         az_output::normalize(&mut document.root);
-        let config = read(&document.root(), &stamp::timestamp(changed.into()));
+        let config = read(&document.root());
         let (mistakes, warnings) = document.findings();
         match config {
             Some(config) if mistakes.is_empty() => {
@@ -107,7 +103,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-fn read(root: &Node<'_>, changed: &str) -> Option<Config> {
+fn read(root: &Node<'_>) -> Option<Config> {
     let mut members = root.members()?;
     let id_scope = members.need("idScope", "the id scope of the instance, such as \"0ne00ABCDEF\"");
     let id_scope = id_scope
@@ -119,7 +115,7 @@ fn read(root: &Node<'_>, changed: &str) -> Option<Config> {
     for (name, kind) in [("enrollmentGroups", Kind::Group), ("individualEnrollments", Kind::Individual)] {
         let items = members.take(name).and_then(|node| node.items());
         for node in items.unwrap_or_default() {
-            let Some(enrollment) = record::read(&node, kind, &hubs, changed) else { continue };
+            let Some(enrollment) = record::read(&node, kind, &hubs) else { continue };
             if !enrollments.add(enrollment) {
                 node.mistake("duplicate id: an earlier enrollment has it");
             }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use hyper::Uri;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use symmetric_key::SymmetricKey;
 
 use crate::enrollments::linked_hub::Hub;
@@ -37,8 +38,8 @@ pub(crate) struct Enrollment {
     pub(crate) hubs: Vec<Hub>,
     /// The twin a device begins with, where the policy gives none.
     pub(crate) initial_twin: Option<Box<RawValue>>,
-    /// The record as the webhook is given it: JSON without keys, and with a redacted webhook URL.
-    pub(crate) record: Box<RawValue>,
+    /// The record as the webhook is given it: without keys, and with a redacted webhook URL.
+    pub(crate) record: Map<String, Value>,
 }
 
 /// Which of the two kinds of enrollment.
@@ -102,6 +103,11 @@ impl Enrollments {
     /// All of them: the groups in the order of the file, then the devices by their ids.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Enrollment>> {
         self.groups.iter().chain(self.individual.values())
+    }
+
+    /// All of them, to be changed.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Enrollment> {
+        self.groups.iter_mut().chain(self.individual.values_mut()).map(Arc::make_mut)
     }
 
     /// The enrollment of the device `registration_id` alone.

@@ -3,7 +3,8 @@
 //! `configuration.rs` reads the file: `document.rs` parses it and knows where each value stands,
 //! `az_output.rs` takes out what Azure CLI adds, `linked_hub.rs` and `record.rs` read the hubs and the
 //! enrollments, `symmetric_keys.rs`, `custom_allocation.rs` and `initial_twin.rs` the parts of an enrollment
-//! that have rules of their own. What comes of it is in `enrollment.rs`.
+//! that have rules of their own. What comes of it is in `enrollment.rs`; the times and
+//! the etag of a record are in `stamps.rs`.
 
 mod az_output;
 pub(crate) mod configuration;
@@ -14,4 +15,5 @@ pub(crate) mod initial_twin;
 pub(crate) mod linked_hub;
 pub(crate) mod mistake;
 mod record;
+pub(crate) mod stamps;
 mod symmetric_keys;

@@ -13,7 +13,7 @@ use crate::enrollments::document::{Members, Node};
 use crate::enrollments::enrollment::{Enrollment, Kind, Policy, Reprovision};
 use crate::enrollments::linked_hub::{Hub, read_host};
 use crate::enrollments::{custom_allocation, initial_twin, symmetric_keys};
-use crate::{registration_id, stamp};
+use crate::registration_id;
 
 /// The service's words for a custom policy without a webhook:
 /// <https://github.com/MicrosoftDocs/azure-docs/issues/17690>.
@@ -29,9 +29,9 @@ struct Reader<'d> {
     record: Map<String, Value>,
 }
 
-/// Reads the enrollment at `node`. `linked` are the hubs it can select from, and `changed` is the time
-/// that it was made and last changed, if it gives none.
-pub(crate) fn read(node: &Node<'_>, kind: Kind, linked: &[Hub], changed: &str) -> Option<Enrollment> {
+/// Reads the enrollment at `node`. `linked` are the hubs it can select from. The etag and the times of its record are
+/// empty where it gives none.
+pub(crate) fn read(node: &Node<'_>, kind: Kind, linked: &[Hub]) -> Option<Enrollment> {
     let mut reader = Reader { members: node.members()?, record: Map::new() };
     let id = reader.id(kind);
     let device_id = if kind == Kind::Individual { reader.device_id() } else { None };
@@ -40,12 +40,12 @@ pub(crate) fn read(node: &Node<'_>, kind: Kind, linked: &[Hub], changed: &str) -
     reader.copy("capabilities");
     let legacy_hub = reader.copy("iotHubHostName");
     let initial_twin = reader.initial_twin();
-    let has_etag = reader.text("etag", "").is_some();
+    reader.text("etag");
     let (status, _) = reader.choice("provisioningStatus", &["enabled", "disabled"]);
     reader.record.entry("provisioningStatus").or_insert_with(|| "enabled".into());
     let reprovision = reader.reprovision();
-    reader.text("createdDateTimeUtc", changed);
-    reader.text("lastUpdatedDateTimeUtc", changed);
+    reader.text("createdDateTimeUtc");
+    reader.text("lastUpdatedDateTimeUtc");
     let (policy, policy_node) =
         reader.choice("allocationPolicy", &["hashed", "geoLatency", "static", "custom"]);
     let selected = reader.hubs(linked);
@@ -68,11 +68,6 @@ pub(crate) fn read(node: &Node<'_>, kind: Kind, linked: &[Hub], changed: &str) -
         }
         record.insert(name.to_owned(), node.value());
     }
-    if !has_etag {
-        // The same for as long as the record is.
-        let etag = stamp::etag_of(&Value::Object(record.clone()).to_string());
-        record.insert("etag".to_owned(), etag.into());
-    }
     Some(Enrollment {
         kind,
         id: id?,
@@ -83,7 +78,7 @@ pub(crate) fn read(node: &Node<'_>, kind: Kind, linked: &[Hub], changed: &str) -
         policy: policy?,
         hubs,
         initial_twin,
-        record: to_raw_value(&record).ok()?,
+        record,
     })
 }
 
@@ -97,11 +92,12 @@ impl<'d> Reader<'d> {
         Some(node)
     }
 
-    /// The string member `name`. The record has `default` where there is none.
-    fn text(&mut self, name: &str, default: &str) -> Option<&'d str> {
-        let text = self.copy(name).and_then(|node| node.string());
-        self.record.entry(name).or_insert_with(|| default.into());
-        text
+    /// The string member `name`, empty where there is none.
+    fn text(&mut self, name: &str) {
+        if let Some(node) = self.copy(name) {
+            node.string();
+        }
+        self.record.entry(name).or_insert_with(|| "".into());
     }
 
     /// The string member `name`, one of `known`, and where it stands; the first of `known` where there is

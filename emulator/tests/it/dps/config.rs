@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
 
 use proptest::prelude::*;
 use provisioning_service::Config;
@@ -18,7 +17,7 @@ use super::webhook_server::{Reply, WebhookServer};
 
 /// All mistakes in `text`, one string each.
 fn mistakes(text: &str) -> Vec<String> {
-    match Config::parse(text, SystemTime::UNIX_EPOCH) {
+    match Config::parse(text) {
         Ok(_) => Vec::new(),
         Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
     }
@@ -245,7 +244,7 @@ fn each_rule_has_its_words() {
         ),
     ];
     for (config, path, problem) in table {
-        let found = Config::parse(&config.to_string(), SystemTime::UNIX_EPOCH).unwrap_err();
+        let found = Config::parse(&config.to_string()).unwrap_err();
         let found: Vec<_> = found.iter().map(|one| (one.path.as_str(), one.problem.as_str())).collect();
         assert_eq!(found, [(path, problem)], "{config}");
     }
@@ -603,7 +602,7 @@ fn an_initial_twin_has_tags_and_desired_properties() {
     ];
     for (twin, expected) in table {
         let config = config(&[group(json!({"initialTwin": twin}))], &[]).to_string();
-        let found = Config::parse(&config, SystemTime::UNIX_EPOCH).err().unwrap_or_default();
+        let found = Config::parse(&config).err().unwrap_or_default();
         let found: Vec<_> = found.iter().map(|one| (one.path.as_str(), one.problem.as_str())).collect();
         let expected: Vec<_> = expected.iter().map(|one| ("enrollmentGroups[0].initialTwin", *one)).collect();
         assert_eq!(found, expected, "{twin}");

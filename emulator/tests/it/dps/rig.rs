@@ -43,9 +43,9 @@ impl Rig {
 
     pub(crate) fn in_folder(config: &Value, options: ServiceOptions, folder: Arc<TempDir>) -> Self {
         let (journal, log) = Journal::kept();
-        let config = Config::parse(&config.to_string(), SystemTime::UNIX_EPOCH).unwrap();
+        let config = Config::parse(&config.to_string()).unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let service = Service::new(config, options, store, journal);
+        let service = Service::new(config, options, store, journal).unwrap();
         Self { service, folder, log }
     }
 
@@ -117,7 +117,7 @@ impl Rig {
 
     /// Stops the service, and reads the record of `id` that it leaves behind.
     pub(crate) fn kept(self, id: &str) -> Value {
-        let path = self.folder.path().join("registrations.redb");
+        let path = self.folder.path().join("dps.redb");
         drop(self.service);
         let database = redb::Database::open(path).unwrap();
         let table: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("registrations");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::rig::{HEATPUMPS, Rig, TOASTERS, config, eager, group, parsed};
 
-const FILE: &str = "registrations.redb";
+const FILE: &str = "dps.redb";
 
 fn rig_in(folder: Arc<TempDir>) -> Rig {
     let members = json!({"allocationPolicy": "static", "iotHubs": [TOASTERS]});
