@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 use uuid::Uuid;
 
@@ -128,7 +127,7 @@ async fn start_dps(
         ));
     };
     let webhook_url = format!("{}?code={key}", function.url);
-    let config = Config::parse(&contoso::configuration(&settings.hubs, &webhook_url), SystemTime::now());
+    let config = Config::parse(&contoso::configuration(&settings.hubs, &webhook_url));
     let options = DpsOptions {
         mqtt_port: settings.ports.mqtt,
         https_ports: vec![settings.ports.https],

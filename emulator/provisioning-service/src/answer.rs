@@ -3,6 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::registration::state::RegistrationState;
 use crate::stamp;
 
 /// An answer to a device.
@@ -22,6 +23,16 @@ pub struct Answer {
     pub body: String,
 }
 
+/// The body of an answer to a registration or poll.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OperationStatus<'a> {
+    operation_id: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_state: Option<&'a RegistrationState>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorBody<'a> {
@@ -37,6 +48,21 @@ impl Answer {
     /// An answer with `body`, written as JSON.
     pub(crate) fn json(status: u16, retry_after: Option<u64>, body: &impl Serialize) -> Self {
         Self { status, retry_after, error_code: None, request_id: Uuid::new_v4(), body: written(body) }
+    }
+
+    /// 202: the registration is accepted as an operation, which the device is to poll.
+    pub(crate) fn accepted(operation_id: &str, retry_after: u64) -> Self {
+        let body = OperationStatus { operation_id, status: "assigning", registration_state: None };
+        Self::json(202, Some(retry_after), &body)
+    }
+
+    /// How an operation stands: 202 while the device is `assigning`, then 200.
+    pub(crate) fn operation(operation_id: &str, state: &RegistrationState, retry_after: u64) -> Self {
+        let body = OperationStatus { operation_id, status: state.status, registration_state: Some(state) };
+        match state.status {
+            "assigning" => Self::json(202, Some(retry_after), &body),
+            _ => Self::json(200, None, &body),
+        }
     }
 
     /// A refusal: `{"errorCode":401002,"trackingId":"…","message":"…","timestampUtc":"…"}`.

@@ -17,7 +17,7 @@ use crate::device_api::ports::listen;
 use crate::device_api::tls::Tls;
 use crate::enrollments::configuration::Config;
 use crate::error::DpsError;
-use crate::registration::service::{Service, ServiceOptions};
+use crate::service::{Service, ServiceOptions};
 use crate::store::Store;
 use journal::Journal;
 
@@ -91,14 +91,15 @@ impl Dps {
         let certificate = Certificate::load_or_create(&state, address, &journal)?;
         let ca = certificate.ca.clone();
         let tls = Tls::new(certificate)?;
-        let store = Store::open(&state, &journal).map_err(DpsError::Store)?;
+        let store = Store::open(&state).map_err(DpsError::Store)?;
         let (mqtt_sockets, mqtt) =
             listen(Mqtt::NAME, "--mqtt-port", address, &[options.mqtt_port], &journal)?;
         let (https_sockets, https) =
             listen(Https::NAME, "--https-port", address, &options.https_ports, &journal)?;
 
         let body_limit = options.service.body_limit;
-        let service = Service::new(options.config, options.service, store, journal.clone());
+        let service =
+            Service::new(options.config, options.service, store, journal.clone()).map_err(DpsError::Store)?;
         let speaks_mqtt = Mqtt::new(service.clone(), journal.clone(), options.answer_delay, timeout);
         let speaks_https = Https {
             service: service.clone(),

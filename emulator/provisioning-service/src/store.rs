@@ -1,160 +1,155 @@
-//! Where assignments survive a restart: one file in the state folder, a JSON record on each line.
+//! Where enrollments' stamps and registrations outlast a restart: a database of one file in the state folder.
 //!
-//! A record is appended and synced to the disk before its device is told of it, so that a crash loses
-//! nothing that was acknowledged. One thread writes, and syncs once for all that has gathered meanwhile.
-//! The last line of a device counts; when most lines are outdated, the file is rewritten.
+//! A registration is on the disk before its device is told of it, so that a crash loses nothing that was acknowledged. One
+//! thread writes, and commits together what has gathered meanwhile: each commit waits for the disk.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
+use redb::{
+    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
+    TableDefinition,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::enrollments::stamps::Stamps;
 use crate::registration::record::Registration;
 use crate::registration_id::fold;
-use journal::Journal;
 
 /// The file's name in the state folder.
-const FILE: &str = "registrations.jsonl";
-/// The name of the new file while it is rewritten.
-const NEW_FILE: &str = "registrations.jsonl.new";
-/// The name of the file that is locked while a store is open.
-const LOCK: &str = "registrations.lock";
-/// How long a store that is being closed may still hold its lock.
-const CLOSING: Duration = Duration::from_secs(1);
-/// The most records that wait for the disk; further ones wait to be queued.
+const FILE: &str = "dps.redb";
+/// Records as JSON, by [folded](fold) registration id.
+const REGISTRATIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registrations");
+/// Stamps as JSON, by kind and id of the enrollment.
+const ENROLLMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("enrollments");
+/// Registrations that wait for the disk; further ones wait to be queued.
 const QUEUE: usize = 4_096;
-/// The most records that are synced at once.
+/// Registrations that are committed at once.
 const BATCH: usize = 1_024;
-/// Outdated lines that are not worth a new file.
-const SLACK: usize = 1_000;
 
-/// The assignments of all devices, in memory and on disk.
+/// What the service has to remember.
 #[derive(Debug)]
 pub struct Store {
-    records: Arc<RwLock<Records>>,
-    queue: mpsc::Sender<Put>,
+    database: Arc<Database>,
+    queue: Option<mpsc::Sender<Put>>,
+    writer: Option<JoinHandle<()>>,
 }
 
-/// Why assignments could not be read or kept.
+/// Why registrations could not be read or kept.
 #[derive(Debug)]
 pub enum StoreError {
-    /// A file operation failed.
-    Io {
-        /// Which file or folder.
-        path: PathBuf,
-        /// The system's error.
-        error: io::Error,
-    },
+    /// The folder cannot be made.
+    Folder(PathBuf, io::Error),
     /// Another emulator has this folder open.
     InUse(PathBuf),
-    /// The file contains what the store never wrote.
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-        /// The first line that cannot be read, from 1.
-        line: usize,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// A record was not kept; what the system said.
-    NotKept(String),
+    /// The file cannot be opened: which, and what the database says.
+    Unusable(PathBuf, String),
+    /// A record was not read or not kept: what the database says.
+    Failed(String),
 }
 
-/// By folded registration id.
-type Records = HashMap<String, Arc<Registration>>;
-
-/// What a file holds.
-#[derive(Default)]
-struct Lines {
-    records: Records,
-    count: usize,
-    /// Bytes of whole lines.
-    len: usize,
-}
-
+/// A record to be kept, and where to say whether it was.
 struct Put {
     registration: Registration,
     kept: oneshot::Sender<Result<(), StoreError>>,
 }
 
-/// The thread that writes, and the file it writes to.
-struct Writer {
-    folder: PathBuf,
-    file: File,
-    /// Locked as long as it is open.
-    _lock: File,
-    /// Bytes of the file that are whole records.
-    len: u64,
-    lines: usize,
-    records: Arc<RwLock<Records>>,
-    /// Why nothing can be kept any more.
-    broken: Option<String>,
-    journal: Journal,
-}
-
 // === impl Store ===
 
 impl Store {
-    /// Opens the store in `folder`, which is made if it is not there. A torn last line, the trace of a
-    /// crash, is dropped and reported to `journal`: its device was told nothing.
+    /// Opens the store in `folder`, which is made if it is not there.
     ///
     /// # Errors
     ///
     /// The folder or file cannot be read or written, another emulator has it open, or the file is damaged.
-    pub fn open(folder: &Path, journal: &Journal) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(folder).map_err(|error| StoreError::Folder(folder.to_owned(), error))?;
         let path = folder.join(FILE);
-        let failed = |error| StoreError::Io { path: path.clone(), error };
-        fs::create_dir_all(folder).map_err(|error| StoreError::Io { path: folder.to_owned(), error })?;
-        let lock = lock(folder)?;
-        let mut options = OpenOptions::new();
-        let mut file = options.read(true).append(true).create(true).open(&path).map_err(failed)?;
-        let mut content = Vec::new();
-        file.read_to_end(&mut content).map_err(failed)?;
-        let Lines { records, count, len } = read(&content, &path)?;
-        if len < content.len() {
-            let torn = content.len() - len;
-            journal.warn(format!(
-                "{}: the last line is torn, as after a crash; its {torn} bytes are dropped",
-                path.display()
-            ));
-            file.set_len(len as u64).and_then(|()| file.sync_all()).map_err(failed)?;
-        }
-        sync_folder(folder).map_err(failed)?;
+        let database = Database::create(&path).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(folder.to_owned()),
+            other => StoreError::Unusable(path.clone(), other.to_string()),
+        })?;
+        // So that readers find the tables.
+        write(&database, &[]).map_err(|error| StoreError::Unusable(path.clone(), error.to_string()))?;
 
-        let records = Arc::new(RwLock::new(records));
+        let database = Arc::new(database);
         let (queue, puts) = mpsc::channel(QUEUE);
-        let writer = Writer {
-            folder: folder.to_owned(),
-            file,
-            _lock: lock,
-            len: len as u64,
-            lines: count,
-            records: Arc::clone(&records),
-            broken: None,
-            journal: journal.clone(),
-        };
-        thread::Builder::new()
-            .name("dps-store".to_owned())
-            .spawn(move || writer.run(puts))
-            .map_err(failed)?;
-        Ok(Self { records, queue })
+        let writer = thread::Builder::new().name("dps-store".to_owned()).spawn({
+            let database = Arc::clone(&database);
+            move || keep(&database, puts)
+        });
+        let writer = writer.map_err(|error| StoreError::Unusable(path, error.to_string()))?;
+        Ok(Self { database, queue: Some(queue), writer: Some(writer) })
     }
 
     /// The record of the device with `registration_id`, whatever the case of its letters.
-    pub(crate) fn get(&self, registration_id: &str) -> Option<Arc<Registration>> {
-        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
-        records.get(&fold(registration_id)).map(Arc::clone)
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(crate) fn get(&self, registration_id: &str) -> Result<Option<Registration>, StoreError> {
+        self.read(REGISTRATIONS, &fold(registration_id))
+    }
+
+    /// The stamps of the enrollment with this `name`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(crate) fn stamps(&self, name: &str) -> Result<Option<Stamps>, StoreError> {
+        self.read(ENROLLMENTS, name)
+    }
+
+    /// Keeps the stamps of all enrollments, by name, in place of those before.
+    ///
+    /// # Errors
+    ///
+    /// They are not kept: the disk is full, or broken.
+    pub(crate) fn put_stamps(&self, all: &BTreeMap<String, Stamps>) -> Result<(), StoreError> {
+        let write = || -> Result<_, redb::Error> {
+            let transaction = self.database.begin_write()?;
+            transaction.delete_table(ENROLLMENTS)?;
+            let mut table = transaction.open_table(ENROLLMENTS)?;
+            for (name, stamps) in all {
+                table.insert(&**name, &*json(stamps)?)?;
+            }
+            drop(table);
+            Ok(transaction.commit()?)
+        };
+        write().map_err(|error| StoreError::Failed(error.to_string()))
     }
 
     /// How many devices have a record.
-    pub(crate) fn len(&self) -> usize {
-        self.records.read().unwrap_or_else(PoisonError::into_inner).len()
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(crate) fn len(&self) -> Result<u64, StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            Ok(self.database.begin_read()?.open_table(REGISTRATIONS)?.len()?)
+        };
+        read().map_err(|error| StoreError::Failed(error.to_string()))
+    }
+
+    /// The ids of the first `count` devices, in lower case.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(crate) fn ids(&self, count: usize) -> Result<Vec<String>, StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            let table = self.database.begin_read()?.open_table(REGISTRATIONS)?;
+            let ids = table.iter()?.take(count).map(|record| Ok(record?.0.value().to_owned()));
+            ids.collect::<Result<_, redb::Error>>()
+        };
+        read().map_err(|error| StoreError::Failed(error.to_string()))
     }
 
     /// Keeps `registration` in place of the device's earlier record. When this returns, it is on the disk.
@@ -163,84 +158,66 @@ impl Store {
     ///
     /// It is not: the disk is full, or broken. The earlier record stays.
     pub(crate) async fn put(&self, registration: Registration) -> Result<(), StoreError> {
-        let gone = || StoreError::NotKept("the store is closed".to_owned());
+        let closed = || StoreError::Failed("the store is closed".to_owned());
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
         let (kept, answer) = oneshot::channel();
-        self.queue.send(Put { registration, kept }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        queue.send(Put { registration, kept }).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())?
     }
 }
 
-// === impl Writer ===
+impl Store {
+    fn read<T: DeserializeOwned>(
+        &self,
+        table: TableDefinition<'_, &str, &[u8]>,
+        key: &str,
+    ) -> Result<Option<T>, StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            let table = self.database.begin_read()?.open_table(table)?;
+            Ok(table.get(key)?.map(|value| serde_json::from_slice(value.value())))
+        };
+        let value = read().map_err(|error| StoreError::Failed(error.to_string()))?;
+        value.transpose().map_err(|error| StoreError::Failed(error.to_string()))
+    }
+}
 
-impl Writer {
-    /// Keeps what comes, until the store is dropped and all of it is kept.
-    fn run(mut self, mut puts: mpsc::Receiver<Put>) {
-        let mut batch = Vec::new();
-        while let Some(first) = puts.blocking_recv() {
-            batch.push(first);
-            while batch.len() < BATCH
-                && let Ok(next) = puts.try_recv()
-            {
-                batch.push(next);
-            }
-            let outcome = self.append(&batch);
-            for Put { registration, kept } in batch.drain(..) {
-                let answer = outcome.clone().map_err(StoreError::NotKept);
-                if answer.is_ok() {
-                    let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
-                    records.insert(fold(&registration.registration_id), Arc::new(registration));
-                }
-                // A device that no longer waits still has its record.
-                let _ = kept.send(answer);
-            }
-            self.compact();
+impl Drop for Store {
+    /// Waits until what was queued is kept and the file is closed, so that it can be opened again.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
         }
     }
+}
 
-    /// Puts `batch` on the disk, all of it or nothing.
-    fn append(&mut self, batch: &[Put]) -> Result<(), String> {
-        if let Some(broken) = &self.broken {
-            return Err(broken.clone());
-        }
-        let mut text = Vec::new();
-        for put in batch {
-            write_line(&mut text, &put.registration).map_err(|error| error.to_string())?;
-        }
-        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
-            // Half a record must not stand before the next one.
-            if let Err(error) = self.file.set_len(self.len) {
-                self.broken = Some(format!("an earlier record is half written: {error}"));
-            }
-            return Err(error.to_string());
-        }
-        self.len += text.len() as u64;
-        self.lines += batch.len();
-        Ok(())
-    }
-
-    /// Rewrites the file once most of its lines are outdated.
-    fn compact(&mut self) {
-        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
-        if self.lines <= 2 * records.len() + SLACK || self.broken.is_some() {
-            return;
-        }
-        let (new, path) = (self.folder.join(NEW_FILE), self.folder.join(FILE));
-        let lines = records.len();
-        let written = rewrite(&new, &path, records.values().map(Arc::as_ref));
-        drop(records);
-        // After a failure the file in use is whole; not tried again before as many lines more.
-        self.lines = lines;
-        match written {
-            Ok((file, len)) => (self.file, self.len) = (file, len),
-            Err(error) => {
-                self.journal.warn(format!("{}: cannot be rewritten: {error}", path.display()));
-                return;
-            }
-        }
-        if let Err(error) = sync_folder(&self.folder) {
-            self.broken = Some(format!("a crash might bring an older file back: {error}"));
+/// Keeps what comes, until the store is dropped.
+fn keep(database: &Database, mut puts: mpsc::Receiver<Put>) {
+    let mut batch = Vec::new();
+    while puts.blocking_recv_many(&mut batch, BATCH) > 0 {
+        let outcome = write(database, &batch).map_err(|error| error.to_string());
+        for put in batch.drain(..) {
+            // A device that no longer waits still has its record.
+            let _ = put.kept.send(outcome.clone().map_err(StoreError::Failed));
         }
     }
+}
+
+/// Puts `batch` on the disk, all of it or nothing.
+fn write(database: &Database, batch: &[Put]) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut table = transaction.open_table(REGISTRATIONS)?;
+        for Put { registration, .. } in batch {
+            table.insert(&*fold(&registration.registration_id), &*json(registration)?)?;
+        }
+        transaction.open_table(ENROLLMENTS)?;
+    }
+    Ok(transaction.commit()?)
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, redb::Error> {
+    serde_json::to_vec(value).map_err(|error| redb::Error::Io(error.into()))
 }
 
 // === impl StoreError ===
@@ -250,125 +227,16 @@ impl std::error::Error for StoreError {}
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Folder(path, error) => write!(f, "{}: {error}", path.display()),
             Self::InUse(folder) => {
                 write!(f, "{}: another emulator uses this folder; give each its own", folder.display())
             }
-            Self::Damaged { path, line, problem } => write!(
+            Self::Unusable(path, problem) => write!(
                 f,
-                "{}: line {line} is not a registration: {problem}. Correct or delete the line; without the file \
-                 all devices register as for the first time",
+                "{}: {problem}. Without the file, all devices register as for the first time",
                 path.display()
             ),
-            Self::NotKept(problem) => write!(f, "the registration was not kept: {problem}"),
+            Self::Failed(problem) => write!(f, "the registrations cannot be read or kept: {problem}"),
         }
-    }
-}
-
-/// Takes `folder` for one store: a second one would overwrite what the first keeps.
-fn lock(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join(LOCK);
-    let failed = |error| StoreError::Io { path: path.clone(), error };
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(failed)?;
-    let began = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if began.elapsed() < CLOSING => thread::sleep(CLOSING / 50),
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
-            // Some network folders do not support locks: there it is up to the user.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(file),
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-    }
-}
-
-/// Reads the lines of `content`, up to a torn last one.
-fn read(content: &[u8], path: &Path) -> Result<Lines, StoreError> {
-    let mut read = Lines::default();
-    for line in content.split_inclusive(|byte| *byte == b'\n') {
-        if line.last() != Some(&b'\n') {
-            break;
-        }
-        read.count += 1;
-        read.len += line.len();
-        let registration: Registration = serde_json::from_slice(line).map_err(|error| {
-            StoreError::Damaged { path: path.to_owned(), line: read.count, problem: error.to_string() }
-        })?;
-        read.records.insert(fold(&registration.registration_id), Arc::new(registration));
-    }
-    Ok(read)
-}
-
-fn write_line(out: &mut impl io::Write, registration: &Registration) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, registration)?;
-    out.write_all(b"\n")
-}
-
-/// Writes `records` to a file at `new`, puts it in the place of the one at `path`, and leaves it open.
-fn rewrite<'a>(
-    new: &Path,
-    path: &Path,
-    records: impl Iterator<Item = &'a Registration>,
-) -> io::Result<(File, u64)> {
-    match fs::remove_file(new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let file = OpenOptions::new().append(true).create_new(true).open(new)?;
-    let mut out = io::BufWriter::new(&file);
-    for registration in records {
-        write_line(&mut out, registration)?;
-    }
-    out.flush()?;
-    drop(out);
-    file.sync_all()?;
-    let len = file.metadata()?.len();
-    fs::rename(new, path)?;
-    Ok((file, len))
-}
-
-/// Makes the names in `folder` survive a crash. Windows keeps them without being asked, and cannot be.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
-}
-
-#[cfg(all(test, target_os = "linux"))]
-mod tests {
-    use super::*;
-
-    const RECORD: &str = r#"{"registrationId":"dev-1","operationId":"4.0.0","enrollment":"enrollment group x",
-        "createdDateTimeUtc":"","lastUpdatedDateTimeUtc":"","etag":"","assignedHub":"hub","deviceId":"dev-1",
-        "substatus":"initialAssignment"}"#;
-
-    #[tokio::test]
-    async fn nothing_is_kept_after_half_a_record_that_cannot_be_taken_back() {
-        let (journal, _) = Journal::kept();
-        let records = Arc::new(RwLock::new(Records::new()));
-        let (queue, puts) = mpsc::channel(1);
-        let writer = Writer {
-            folder: PathBuf::new(),
-            // A disk that is full, and that cannot be cut short.
-            file: OpenOptions::new().append(true).open("/dev/full").unwrap(),
-            _lock: OpenOptions::new().write(true).open("/dev/null").unwrap(),
-            len: 0,
-            lines: 0,
-            records: Arc::clone(&records),
-            broken: None,
-            journal,
-        };
-        let thread = thread::spawn(move || writer.run(puts));
-        let store = Store { records, queue };
-        let registration: Registration = serde_json::from_str(RECORD).unwrap();
-        for expected in [
-            "the registration was not kept: No space left on device (os error 28)",
-            "the registration was not kept: an earlier record is half written: Invalid argument (os error 22)",
-        ] {
-            let error = store.put(registration.clone()).await.unwrap_err();
-            assert_eq!(error.to_string(), expected);
-            assert!(store.get("dev-1").is_none());
-        }
-        drop(store);
-        thread.join().unwrap();
     }
 }

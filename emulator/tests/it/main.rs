@@ -14,6 +14,8 @@ mod dps;
 mod fleet;
 /// The stand-in for the Functions host.
 mod host;
+/// No circle among the modules of a crate.
+mod modules;
 /// Running a program with a deadline, for the other modules.
 mod program;
 /// A service that answers what a test tells it to.

@@ -32,8 +32,6 @@ pub(crate) struct SasToken {
 /// Why a token is refused: which part differs, never a signature or a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SasRefusal {
-    /// No token was sent.
-    Missing,
     /// It is not in the form of a token.
     Malformed(&'static str),
     /// `sr` does not name the scope, or the device, that the token came with.
@@ -137,7 +135,6 @@ impl fmt::Debug for SasToken {
 impl fmt::Display for SasRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => f.write_str("there is no SAS token"),
             Self::Malformed(problem) => write!(f, "the SAS token is malformed: {problem}"),
             Self::Resource { part, found, expected } => {
                 write!(

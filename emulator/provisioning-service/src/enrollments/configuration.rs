@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use crate::enrollments::document::{Document, Mistake, Mistakes, Node};
-use crate::enrollments::enrollment::{Enrollments, Hub, Kind};
-use crate::enrollments::record;
-use crate::stamp;
+use crate::enrollments::document::{Document, Node};
+use crate::enrollments::enrollment::{Enrollments, Kind};
+use crate::enrollments::linked_hub::{self, Hub};
+use crate::enrollments::mistake::Mistake;
+use crate::enrollments::{az_output, record};
 
 /// What the stand-in is set up with, read from one JSON file.
 ///
@@ -64,26 +64,25 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let changed = std::fs::metadata(path).and_then(|file| file.modified());
-        Self::parse(&text, changed.unwrap_or_else(|_| SystemTime::now()))
-            .map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
+        Self::parse(&text).map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
     }
 
-    /// Reads `text`, as if from a file. `changed` stands in for the times that enrollments do not give.
+    /// Reads `text`, as if from a file.
     ///
     /// # Errors
     ///
     /// All mistakes, in the order of the text.
-    pub fn parse(text: &str, changed: SystemTime) -> Result<Self, Vec<Mistake>> {
-        let document = Document::new(text);
-        let mut mistakes = Mistakes::default();
-        let config = read(&document, &stamp::timestamp(changed.into()), &mut mistakes);
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        let mut document = Document::parse(text).map_err(|mistake| vec![mistake])?;
+        az_output::normalize(&mut document.root);
+        let config = read(&document.root());
+        let (mistakes, warnings) = document.findings();
         match config {
-            Some(config) if mistakes.0.is_empty() => Ok(config),
-            _ => {
-                mistakes.0.sort_by_key(|mistake| (mistake.line, mistake.column));
-                Err(mistakes.0)
+            Some(config) if mistakes.is_empty() => {
+                let warnings = warnings.iter().map(ToString::to_string).collect();
+                Ok(Self { warnings, ..config })
             }
+            _ => Err(mistakes),
         }
     }
 }
@@ -97,87 +96,39 @@ impl fmt::Display for ConfigError {
         match self {
             Self::Unreadable { path, error } => write!(f, "{}: cannot be read: {error}", path.display()),
             Self::Mistaken { path, mistakes } => {
-                for (nth, mistake) in mistakes.iter().enumerate() {
-                    let line_feed = if nth == 0 { "" } else { "\n" };
-                    write!(f, "{line_feed}{}: {mistake}", path.display())?;
-                }
-                Ok(())
+                let lines = mistakes.iter().map(|mistake| format!("{}: {mistake}", path.display()));
+                f.write_str(&lines.collect::<Vec<_>>().join("\n"))
             }
         }
     }
 }
 
-fn read(document: &Document, changed: &str, mistakes: &mut Mistakes) -> Option<Config> {
-    let root = mistakes.note(document.root())?;
-    let mut members = mistakes.note(root.members())?;
-
+fn read(root: &Node<'_>) -> Option<Config> {
+    let mut members = root.members()?;
     let id_scope = members.need("idScope", "the id scope of the instance, such as \"0ne00ABCDEF\"");
-    let id_scope = mistakes.note(id_scope.and_then(|node| read_scope(&node)));
-
+    let id_scope = id_scope
+        .and_then(|node| node.string_that(is_scope, "expected letters and digits, such as \"0ne00ABCDEF\""));
     let hubs = members.need("linkedHubs", "the host names of the hubs linked to the instance");
-    let hubs = mistakes.note(hubs.and_then(|node| Ok((node.items()?, node))));
-    let hubs = hubs.map_or_else(Vec::new, |(items, node)| read_hubs(&node, &items, mistakes));
+    let hubs = hubs.map_or_else(Vec::new, |node| linked_hub::read(&node));
 
     let mut enrollments = Enrollments::default();
-    let mut warnings = Vec::new();
     for (name, kind) in [("enrollmentGroups", Kind::Group), ("individualEnrollments", Kind::Individual)] {
-        let Some(items) = members.take(name).and_then(|node| mistakes.note(node.items())) else { continue };
-        for node in items {
-            let Some(read) = record::read(&node, kind, &hubs, changed, mistakes) else { continue };
-            warnings.extend(read.warnings);
-            if !enrollments.add(read.enrollment) {
-                mistakes.0.push(node.mistake("duplicate id: an earlier enrollment has it"));
+        let items = members.take(name).and_then(|node| node.items());
+        for node in items.unwrap_or_default() {
+            let Some(enrollment) = record::read(&node, kind, &hubs) else { continue };
+            if !enrollments.add(enrollment) {
+                node.mistake("duplicate id: an earlier enrollment has it");
             }
         }
     }
     for (_, node) in members.rest() {
-        mistakes.0.push(node.mistake(
+        node.mistake(
             "unknown member; expected idScope, linkedHubs, enrollmentGroups or individualEnrollments",
-        ));
+        );
     }
-    Some(Config { id_scope: id_scope?, hubs, enrollments, warnings })
+    Some(Config { id_scope: id_scope?.to_owned(), hubs, enrollments, warnings: Vec::new() })
 }
 
-fn read_scope(node: &Node<'_>) -> Result<String, Mistake> {
-    let scope = node.string()?;
-    if !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        Ok(scope)
-    } else {
-        Err(node.mistake("expected letters and digits, such as \"0ne00ABCDEF\""))
-    }
-}
-
-fn read_hubs(node: &Node<'_>, items: &[Node<'_>], mistakes: &mut Mistakes) -> Vec<Hub> {
-    let mut hubs: Vec<Hub> = Vec::new();
-    if items.is_empty() {
-        mistakes.0.push(node.mistake("expected at least one hub"));
-    }
-    for item in items {
-        let Some(hub) = mistakes.note(read_hub(item)) else { continue };
-        if hubs.iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&hub.name)) {
-            mistakes.0.push(item.mistake("this hub is linked twice"));
-        } else {
-            hubs.push(hub);
-        }
-    }
-    hubs
-}
-
-fn read_hub(node: &Node<'_>) -> Result<Hub, Mistake> {
-    if node.is_string() {
-        return Ok(Hub { name: record::read_host(node)?, weight: 1 });
-    }
-    let mut members = node.members()?;
-    let name = record::read_host(&members.need("name", "the hub's host name")?)?;
-    let weight = match members.take("allocationWeight") {
-        None => 1,
-        Some(node) => match node.number()? {
-            weight @ 1..=1000 => u32::try_from(weight).unwrap_or(1000),
-            _ => return Err(node.mistake("expected a weight of 1 to 1000")),
-        },
-    };
-    match members.rest().first() {
-        Some((_, node)) => Err(node.mistake("unknown member; expected name or allocationWeight")),
-        None => Ok(Hub { name, weight }),
-    }
+fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

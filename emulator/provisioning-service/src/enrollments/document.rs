@@ -1,288 +1,249 @@
-//! A JSON document written by hand, read so that every mistake in it can be reported with its place.
+//! A JSON document with comments, read so that all mistakes in it are reported at once, each with its place.
 //!
-//! Comments (`// …` and `/* … */`) are allowed, as in the other JSON files of a function app. What a
-//! mistake says never quotes a value: it may be a key.
+//! What reads a [`Node`] answers `None` when there is a mistake, and has noted it in the document.
 
-use std::fmt;
+use std::cell::RefCell;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use jsonc_parser::ast::{self, Object};
+use jsonc_parser::common::Ranged as _;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
-use crate::enrollments::json_text::without_comments;
+use crate::enrollments::mistake::Mistake;
 
-/// The text of a document, its comments blanked out, so that offsets in it are offsets in the file.
+/// JSON, and comments.
+const OPTIONS: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_loose_object_property_names: false,
+    allow_trailing_commas: false,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: false,
+    allow_hexadecimal_numbers: false,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: false,
+    allow_non_finite_numbers: false,
+    allow_extended_string_escapes: false,
+};
+
+/// A document, and what was found in it so far.
 #[derive(Debug)]
-pub(crate) struct Document(String);
+pub(crate) struct Document<'t> {
+    text: &'t str,
+    /// The outermost value.
+    pub(crate) root: ast::Value<'t>,
+    mistakes: RefCell<Vec<Mistake>>,
+    warnings: RefCell<Vec<Mistake>>,
+}
 
 /// One value of a document, with the path that leads to it, such as `enrollmentGroups[0].iotHubs`.
 #[derive(Clone, Debug)]
-pub(crate) struct Node<'a> {
-    text: &'a str,
-    raw: &'a str,
+pub(crate) struct Node<'d> {
+    document: &'d Document<'d>,
+    value: &'d ast::Value<'d>,
     path: String,
 }
 
-/// The members of an object, taken one by one; what is left at the end is unknown.
+/// The members of an object that are not `null`, taken one by one; what is left at the end is unknown.
 #[derive(Debug)]
-pub(crate) struct Members<'a> {
-    owner: Node<'a>,
-    members: Vec<(String, Node<'a>)>,
+pub(crate) struct Members<'d> {
+    owner: Node<'d>,
+    members: Vec<(&'d str, Node<'d>)>,
 }
-
-/// Everything found wrong with a document so far.
-#[derive(Debug, Default)]
-pub(crate) struct Mistakes(pub(crate) Vec<Mistake>);
-
-/// One thing that is wrong with a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// Where in the document, as members and indexes: `enrollmentGroups[0].iotHubs[1]`. Empty: the document.
-    pub path: String,
-    /// The line in the file, from 1.
-    pub line: usize,
-    /// The column in that line, in characters, from 1.
-    pub column: usize,
-    /// What is wrong, and what was expected.
-    pub problem: String,
-}
-
-struct Pairs<'a>(Vec<(String, &'a RawValue)>);
 
 // === impl Document ===
 
-impl Document {
-    /// A document of `text`, parsed by [`Document::root`].
-    pub(crate) fn new(text: &str) -> Self {
-        Self(without_comments(text))
+impl<'t> Document<'t> {
+    /// Parses `text`.
+    ///
+    /// # Errors
+    ///
+    /// It is not JSON: the first place where it is not.
+    pub(crate) fn parse(text: &'t str) -> Result<Self, Mistake> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let invalid = |line, column, reason: &str| Mistake {
+            path: String::new(),
+            line,
+            column,
+            problem: format!("invalid JSON: {reason}"),
+        };
+        let parsed = parse_to_ast(text, &CollectOptions::default(), &OPTIONS).map_err(|error| {
+            let mut reason = error.kind().to_string();
+            if let Some(first) = reason.get_mut(..1) {
+                first.make_ascii_lowercase();
+            }
+            invalid(error.line_display(), error.column_display(), &reason)
+        })?;
+        let root = parsed.value.ok_or_else(|| invalid(1, 1, "expected an object, found nothing"))?;
+        Ok(Self { text, root, mistakes: RefCell::default(), warnings: RefCell::default() })
     }
 
     /// The outermost value.
-    pub(crate) fn root(&self) -> Result<Node<'_>, Mistake> {
-        match serde_json::from_str::<&RawValue>(&self.0) {
-            Ok(raw) => Ok(Node { text: &self.0, raw: raw.get(), path: String::new() }),
-            Err(error) => Err(Mistake {
-                path: String::new(),
-                line: error.line(),
-                column: error.column().max(1),
-                problem: format!("invalid JSON: {}", reason(&error)),
-            }),
-        }
+    pub(crate) fn root(&self) -> Node<'_> {
+        Node { document: self, value: &self.root, path: String::new() }
+    }
+
+    /// What is wrong, and what is probably not intended, both in the order of the file.
+    pub(crate) fn findings(self) -> (Vec<Mistake>, Vec<Mistake>) {
+        let in_order = |found: RefCell<Vec<Mistake>>| {
+            let mut found = found.into_inner();
+            found.sort_by_key(|mistake| (mistake.line, mistake.column));
+            found
+        };
+        (in_order(self.mistakes), in_order(self.warnings))
     }
 }
 
 // === impl Node ===
 
-impl<'a> Node<'a> {
-    /// A mistake at this place.
-    pub(crate) fn mistake(&self, problem: impl Into<String>) -> Mistake {
-        let offset = (self.raw.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
-        let before = self.text.get(..offset).unwrap_or_default();
+impl<'d> Node<'d> {
+    /// Notes a mistake at this place.
+    pub(crate) fn mistake(&self, problem: impl Into<String>) {
+        self.document.mistakes.borrow_mut().push(self.finding(problem.into()));
+    }
+
+    /// Notes at this place what is allowed, but probably not intended.
+    pub(crate) fn warning(&self, problem: impl Into<String>) {
+        self.document.warnings.borrow_mut().push(self.finding(problem.into()));
+    }
+
+    /// The members of this object, each name once.
+    pub(crate) fn members(&self) -> Option<Members<'d>> {
+        let ast::Value::Object(object) = self.value else { return self.unexpected("an object") };
+        let mut members: Vec<(&str, Node<'_>)> = Vec::with_capacity(object.properties.len());
+        for (name, node) in self.children(object) {
+            if members.iter().any(|(earlier, _)| *earlier == name) {
+                node.mistake("duplicate member");
+            } else {
+                members.push((name, node));
+            }
+        }
+        members.retain(|(_, node)| node.value.as_null_keyword().is_none());
+        Some(Members { owner: self.clone(), members })
+    }
+
+    /// The elements of this array.
+    pub(crate) fn items(&self) -> Option<Vec<Node<'d>>> {
+        let ast::Value::Array(array) = self.value else { return self.unexpected("an array") };
+        let elements = array.elements.iter().enumerate();
+        Some(elements.map(|(nth, value)| self.child(value, format!("{}[{nth}]", self.path))).collect())
+    }
+
+    /// This string.
+    pub(crate) fn string(&self) -> Option<&'d str> {
+        match self.value {
+            ast::Value::StringLit(string) => Some(&string.value),
+            _ => self.unexpected("a string"),
+        }
+    }
+
+    /// This string, for which `valid` holds; `rule` says what was expected otherwise.
+    pub(crate) fn string_that(&self, valid: impl Fn(&str) -> bool, rule: &str) -> Option<&'d str> {
+        let string = self.string()?;
+        if valid(string) {
+            return Some(string);
+        }
+        self.mistake(rule);
+        None
+    }
+
+    /// This `true` or `false`.
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        match self.value {
+            ast::Value::BooleanLit(boolean) => Some(boolean.value),
+            _ => self.unexpected("true or false"),
+        }
+    }
+
+    /// This whole number.
+    pub(crate) fn number(&self) -> Option<u32> {
+        let number = self.value.as_number_lit().and_then(|number| number.value.parse().ok());
+        number.or_else(|| self.unexpected("a whole number of 0 or more"))
+    }
+
+    /// This value, whatever it is.
+    pub(crate) fn value(&self) -> Value {
+        match self.value {
+            ast::Value::NullKeyword(_) => Value::Null,
+            ast::Value::BooleanLit(boolean) => boolean.value.into(),
+            ast::Value::StringLit(string) => string.value.as_ref().into(),
+            ast::Value::NumberLit(number) => serde_json::from_str(number.value).unwrap_or_else(|_| {
+                self.mistake("expected a number of JSON that is not too large");
+                Value::Null
+            }),
+            ast::Value::Array(_) => self.items().unwrap_or_default().iter().map(Node::value).collect(),
+            ast::Value::Object(object) => {
+                self.children(object).map(|(name, node)| (name.to_owned(), node.value())).collect()
+            }
+        }
+    }
+
+    /// Whether this is a string, as opposed to something with members.
+    pub(crate) fn is_string(&self) -> bool {
+        self.value.as_string_lit().is_some()
+    }
+
+    fn children(&self, object: &'d Object<'d>) -> impl Iterator<Item = (&'d str, Node<'d>)> {
+        object.properties.iter().map(|property| {
+            let name = property.name.as_str();
+            let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
+            (name, self.child(&property.value, path))
+        })
+    }
+
+    fn child(&self, value: &'d ast::Value<'d>, path: String) -> Self {
+        Self { document: self.document, value, path }
+    }
+
+    fn unexpected<T>(&self, expected: &str) -> Option<T> {
+        let found = match self.value {
+            ast::Value::Object(_) => "an object",
+            ast::Value::Array(_) => "an array",
+            ast::Value::StringLit(_) => "a string",
+            ast::Value::BooleanLit(_) => "a boolean",
+            ast::Value::NullKeyword(_) => "null",
+            ast::Value::NumberLit(_) => "a number",
+        };
+        self.mistake(format!("expected {expected}, found {found}"));
+        None
+    }
+
+    fn finding(&self, problem: String) -> Mistake {
+        let before = self.document.text.get(..self.value.start()).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
         Mistake {
             path: self.path.clone(),
             line: before.matches('\n').count() + 1,
             column: line.chars().count() + 1,
-            problem: problem.into(),
+            problem,
         }
-    }
-
-    /// The members of this object, each name once.
-    pub(crate) fn members(&self) -> Result<Members<'a>, Mistake> {
-        if !self.raw.starts_with('{') {
-            return Err(self.unexpected("an object"));
-        }
-        let Pairs(pairs) = self.parse()?;
-        let mut members: Vec<(String, Node<'a>)> = Vec::with_capacity(pairs.len());
-        for (name, raw) in pairs {
-            let path = if self.path.is_empty() { name.clone() } else { format!("{}.{name}", self.path) };
-            let node = Node { text: self.text, raw: raw.get(), path };
-            if members.iter().any(|(earlier, _)| *earlier == name) {
-                return Err(node.mistake("duplicate member"));
-            }
-            members.push((name, node));
-        }
-        Ok(Members { owner: self.clone(), members })
-    }
-
-    /// The elements of this array.
-    pub(crate) fn items(&self) -> Result<Vec<Node<'a>>, Mistake> {
-        if !self.raw.starts_with('[') {
-            return Err(self.unexpected("an array"));
-        }
-        let items: Vec<&'a RawValue> = self.parse()?;
-        let item = |(nth, raw): (usize, &'a RawValue)| Node {
-            text: self.text,
-            raw: raw.get(),
-            path: format!("{}[{nth}]", self.path),
-        };
-        Ok(items.into_iter().enumerate().map(item).collect())
-    }
-
-    /// This string.
-    pub(crate) fn string(&self) -> Result<String, Mistake> {
-        if self.raw.starts_with('"') { self.parse() } else { Err(self.unexpected("a string")) }
-    }
-
-    /// This `true` or `false`.
-    pub(crate) fn boolean(&self) -> Result<bool, Mistake> {
-        serde_json::from_str(self.raw).map_err(|_| self.unexpected("true or false"))
-    }
-
-    /// This whole number.
-    pub(crate) fn number(&self) -> Result<u64, Mistake> {
-        serde_json::from_str(self.raw).map_err(|_| self.unexpected("a whole number of 0 or more"))
-    }
-
-    /// This value, whatever it is.
-    pub(crate) fn value(&self) -> Result<Value, Mistake> {
-        self.parse()
-    }
-
-    /// Whether this is a string, as opposed to something with members.
-    pub(crate) fn is_string(&self) -> bool {
-        self.raw.starts_with('"')
-    }
-
-    fn parse<T: Deserialize<'a>>(&self) -> Result<T, Mistake> {
-        serde_json::from_str(self.raw)
-            .map_err(|error| self.mistake(format!("cannot be read: {}", reason(&error))))
-    }
-
-    fn unexpected(&self, expected: &str) -> Mistake {
-        let found = match self.raw.bytes().next() {
-            Some(b'{') => "an object",
-            Some(b'[') => "an array",
-            Some(b'"') => "a string",
-            Some(b't' | b'f') => "a boolean",
-            Some(b'n') => "null",
-            _ => "a number",
-        };
-        self.mistake(format!("expected {expected}, found {found}"))
     }
 }
 
 // === impl Members ===
 
-impl<'a> Members<'a> {
+impl<'d> Members<'d> {
     /// Takes the member `name` out. `null` counts as absent, as the service treats it.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Node<'a>> {
-        let nth = self.members.iter().position(|(member, _)| member == name)?;
-        let (_, node) = self.members.remove(nth);
-        (node.raw != "null").then_some(node)
+    pub(crate) fn take(&mut self, name: &str) -> Option<Node<'d>> {
+        let nth = self.members.iter().position(|(member, _)| *member == name)?;
+        Some(self.members.remove(nth).1)
     }
 
     /// Takes the member `name` out, which has to be there; `meaning` says what it is.
-    pub(crate) fn need(&mut self, name: &str, meaning: &str) -> Result<Node<'a>, Mistake> {
-        self.take(name).ok_or_else(|| self.owner.mistake(format!("missing member {name}: {meaning}")))
+    pub(crate) fn need(&mut self, name: &str, meaning: &str) -> Option<Node<'d>> {
+        let node = self.take(name);
+        if node.is_none() {
+            self.owner.mistake(format!("missing member {name}: {meaning}"));
+        }
+        node
     }
 
     /// The object that has these members.
-    pub(crate) fn owner(&self) -> &Node<'a> {
+    pub(crate) fn owner(&self) -> &Node<'d> {
         &self.owner
     }
 
-    /// The members not taken, in the order of the document, without those that are `null`.
-    pub(crate) fn rest(mut self) -> Vec<(String, Node<'a>)> {
-        self.members.retain(|(_, node)| node.raw != "null");
+    /// The members not taken, in the order of the document.
+    pub(crate) fn rest(self) -> Vec<(&'d str, Node<'d>)> {
         self.members
-    }
-}
-
-// === impl Mistakes ===
-
-impl Mistakes {
-    /// What was read, or nothing and one mistake more.
-    pub(crate) fn note<T>(&mut self, read: Result<T, Mistake>) -> Option<T> {
-        read.map_err(|mistake| self.0.push(mistake)).ok()
-    }
-}
-
-// === impl Mistake ===
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: ", self.line, self.column)?;
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.problem)
-    }
-}
-
-// === impl Pairs ===
-
-impl<'de> Deserialize<'de> for Pairs<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct PairsVisitor;
-        impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<'de>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(Pairs(pairs))
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor)
-    }
-}
-
-/// The message of a parser's error, without its place.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comments_are_blanked_outside_strings_only() {
-        let text = "\u{feff}{ // é\n \"a//b\\\"\": /* 1\n2 */ \"/*x*/\" }";
-        let document = Document::new(text);
-        assert_eq!(document.0.len(), text.len());
-        let root = document.root().unwrap();
-        let mut members = root.members().unwrap();
-        let node = members.take("a//b\"").unwrap();
-        assert_eq!(node.string().unwrap(), "/*x*/");
-        assert_eq!((node.mistake("").line, node.mistake("").column), (3, 6));
-    }
-
-    #[test]
-    fn mistakes_tell_path_line_and_column_and_never_the_value() {
-        let document = Document::new("{\n  \"a\": [ 1,\n   {\"key\": \"s3cret\"} ],\n  \"a\": 2}");
-        let twice = document.root().unwrap().members().unwrap_err();
-        assert_eq!(twice.to_string(), "line 4, column 8: a: duplicate member");
-
-        let document = Document::new("{\"a\": [ 1,\n   {\"key\": \"s3cret\"} ]}");
-        let items = document.root().unwrap().members().unwrap().take("a").unwrap().items().unwrap();
-        let key = items[1].members().unwrap().take("key").unwrap();
-        assert_eq!(
-            key.members().unwrap_err().to_string(),
-            "line 2, column 12: a[1].key: expected an object, found a string"
-        );
-        assert_eq!(
-            items[0].string().unwrap_err().to_string(),
-            "line 1, column 9: a[0]: expected a string, found a number"
-        );
-    }
-
-    #[test]
-    fn what_is_not_json_is_told_with_its_place() {
-        let mistake = Document::new("{\n  \"a\": tru}").root().unwrap_err();
-        assert_eq!(mistake.to_string(), "line 2, column 11: invalid JSON: expected ident");
-        assert!(Document::new("").root().is_err());
-        assert!(Document::new("{} x").root().is_err());
     }
 }

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use hyper::Uri;
 use serde_json::value::RawValue;
-
-use crate::attestation::sas_token::SasToken;
-use crate::registration_id::fold;
+use serde_json::{Map, Value};
 use symmetric_key::SymmetricKey;
+
+use crate::enrollments::linked_hub::Hub;
+use crate::registration_id::fold;
 
 /// One enrollment group or individual enrollment.
 #[derive(Clone, Debug)]
@@ -32,12 +33,13 @@ pub(crate) struct Enrollment {
     pub(crate) reprovision: Reprovision,
     /// How a hub is chosen.
     pub(crate) policy: Policy,
-    /// The hubs to choose from: those selected here, or all linked ones if none is.
+    /// The hubs to choose from: those selected here, or all linked ones if none is. For `hashed` and
+    /// `geoLatency` only those that the policy applies to.
     pub(crate) hubs: Vec<Hub>,
     /// The twin a device begins with, where the policy gives none.
     pub(crate) initial_twin: Option<Box<RawValue>>,
-    /// The record as the webhook is given it: JSON without keys, and with a redacted webhook URL.
-    pub(crate) record: Box<RawValue>,
+    /// The record as the webhook is given it: without keys, and with a redacted webhook URL.
+    pub(crate) record: Map<String, Value>,
 }
 
 /// Which of the two kinds of enrollment.
@@ -73,60 +75,11 @@ pub(crate) enum Policy {
     Custom(Uri),
 }
 
-/// A hub to choose from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Hub {
-    /// Its host name.
-    pub(crate) name: String,
-    /// `allocationWeight`, 1 to 1000: its share under the hashed policy.
-    pub(crate) weight: u32,
-}
-
 /// All enrollments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Enrollments {
     individual: BTreeMap<String, Arc<Enrollment>>,
     groups: Vec<Arc<Enrollment>>,
-}
-
-/// The enrollment that a token's signature matches.
-#[derive(Clone, Debug)]
-pub(crate) struct Match {
-    pub(crate) enrollment: Arc<Enrollment>,
-    /// `primary key` or `secondary key`.
-    pub(crate) key: &'static str,
-}
-
-/// Why no enrollment accepts a signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum NoMatch {
-    /// The device has an individual enrollment, and the signature matches neither of its keys.
-    WrongKey,
-    /// It has none, and the signature was made with the key of this group instead of one derived from it.
-    NotDerived(String),
-    /// It has none, and the signature matches no key derived from those of this many groups.
-    NoGroup(usize),
-}
-
-// === impl Enrollment ===
-
-impl Enrollment {
-    /// Which key made the signature of `token`: `primary key` or `secondary key`.
-    ///
-    /// A group's device key is derived from the registration id as the device spells it. Ids are the same
-    /// whatever the case of their letters, but keys are not, so the lower-case spelling is tried as well.
-    fn key_of(&self, token: &SasToken, registration_id: &str) -> Option<&'static str> {
-        let names = ["primary key", "secondary key"];
-        let folded = fold(registration_id);
-        let signed = |key: &SymmetricKey| match self.kind {
-            Kind::Individual => token.is_signed_with(key),
-            Kind::Group => {
-                token.is_signed_with(&key.derive(registration_id))
-                    || (folded != registration_id && token.is_signed_with(&key.derive(&folded)))
-            }
-        };
-        self.keys.iter().zip(names).find_map(|(key, name)| signed(key).then_some(name))
-    }
 }
 
 // === impl Enrollments ===
@@ -135,20 +88,16 @@ impl Enrollments {
     /// Adds `enrollment`, unless there is one with its id; then nothing changes and the answer is `false`.
     pub(crate) fn add(&mut self, enrollment: Enrollment) -> bool {
         let id = fold(&enrollment.id);
-        let taken = match enrollment.kind {
-            Kind::Individual => self.individual.contains_key(&id),
-            Kind::Group => self.groups.iter().any(|group| fold(&group.id) == id),
+        let new = match enrollment.kind {
+            Kind::Individual => !self.individual.contains_key(&id),
+            Kind::Group => self.groups.iter().all(|group| fold(&group.id) != id),
         };
-        if taken {
-            return false;
-        }
         match enrollment.kind {
-            Kind::Individual => {
-                self.individual.insert(id, Arc::new(enrollment));
-            }
+            _ if !new => {}
+            Kind::Individual => drop(self.individual.insert(id, Arc::new(enrollment))),
             Kind::Group => self.groups.push(Arc::new(enrollment)),
         }
-        true
+        new
     }
 
     /// All of them: the groups in the order of the file, then the devices by their ids.
@@ -156,24 +105,19 @@ impl Enrollments {
         self.groups.iter().chain(self.individual.values())
     }
 
-    /// The enrollment whose key made the signature of `token`: the device's own if it has one, otherwise
-    /// the first group. A device with an individual enrollment never falls back to a group:
-    /// <https://learn.microsoft.com/azure/iot-dps/concepts-service#individual-enrollment>.
-    pub(crate) fn find(&self, token: &SasToken, registration_id: &str) -> Result<Match, NoMatch> {
-        let matching = |enrollment: &Arc<Enrollment>| {
-            let key = enrollment.key_of(token, registration_id)?;
-            Some(Match { enrollment: Arc::clone(enrollment), key })
-        };
-        match self.individual.get(&fold(registration_id)) {
-            Some(own) => matching(own).ok_or(NoMatch::WrongKey),
-            None => self.groups.iter().find_map(matching).ok_or_else(|| self.no_group(token)),
-        }
+    /// All of them, to be changed.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Enrollment> {
+        self.groups.iter_mut().chain(self.individual.values_mut()).map(Arc::make_mut)
     }
 
-    /// Why no group accepts `token`.
-    fn no_group(&self, token: &SasToken) -> NoMatch {
-        let signer = self.groups.iter().find(|group| group.keys.iter().any(|key| token.is_signed_with(key)));
-        signer.map_or(NoMatch::NoGroup(self.groups.len()), |group| NoMatch::NotDerived(group.id.clone()))
+    /// The enrollment of the device `registration_id` alone.
+    pub(crate) fn individual(&self, registration_id: &str) -> Option<&Arc<Enrollment>> {
+        self.individual.get(&fold(registration_id))
+    }
+
+    /// The enrollment groups, in the order of the file.
+    pub(crate) fn groups(&self) -> &[Arc<Enrollment>] {
+        &self.groups
     }
 }
 
@@ -196,31 +140,6 @@ impl fmt::Display for Policy {
             Self::GeoLatency => f.write_str("geoLatency"),
             Self::Static(hub) => write!(f, "static, {hub}"),
             Self::Custom(uri) => write!(f, "custom, {}", redacted(uri)),
-        }
-    }
-}
-
-impl fmt::Display for NoMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WrongKey => f.write_str(
-                "the sig (signature) of the SAS token matches neither key of its individual enrollment",
-            ),
-            Self::NotDerived(group) => write!(
-                f,
-                "the sig (signature) of the SAS token was made with the key of the enrollment group {group}; \
-                 expected the key derived from it for the device"
-            ),
-            Self::NoGroup(0) => f.write_str("it has no individual enrollment, and there is no enrollment group"),
-            Self::NoGroup(1) => f.write_str(
-                "it has no individual enrollment, and the sig (signature) of the SAS token does not match the key \
-                 derived from that of the one enrollment group",
-            ),
-            Self::NoGroup(groups) => write!(
-                f,
-                "it has no individual enrollment, and the sig (signature) of the SAS token matches no key \
-                 derived from those of the {groups} enrollment groups"
-            ),
         }
     }
 }

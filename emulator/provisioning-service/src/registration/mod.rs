@@ -1,7 +1,8 @@
-//! The life of a registration.
+//! A registration: what the device asks, the operation that it polls, the record that is kept, and what it is shown.
 
-mod operations;
-mod quota;
+pub(crate) mod attempt;
+pub(crate) mod operations;
+pub(crate) mod outcome;
 pub(crate) mod record;
-mod request;
-pub(crate) mod service;
+pub(crate) mod request;
+pub(crate) mod state;

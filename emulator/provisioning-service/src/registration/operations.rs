@@ -1,20 +1,19 @@
 //! Operations: one for each registration that a device asks for, to be polled until it is decided.
 //!
-//! All of it is bounded: a device has a few operations at most and only the newest is under way, decided
-//! ones are forgotten after a while, and no more than [`MOST`] are remembered in all.
+//! All of it is bounded: a device has a few operations at most, decided ones are forgotten after a while, and no more
+//! than [`MOST`] are remembered in all.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use crate::registration::record::RegistrationState;
+use crate::registration::state::RegistrationState;
 
 /// Operations remembered for one device.
 const MOST_OF_ONE: usize = 4;
-/// Operations under way at once, and decided ones remembered.
+/// Devices that register at once, and operations that are remembered after they were decided.
 const MOST: usize = 100_000;
 /// How long a decided operation can be polled.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -23,23 +22,26 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(crate) struct Operations(Mutex<Table>);
 
-/// The result of opening an operation.
+/// Too many devices are registering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opened {
-    /// It is under way.
-    Alone,
-    /// It is under way, in place of an earlier one.
-    InPlaceOfAnother,
-    /// Too many are under way.
-    Refused,
-}
+pub(crate) struct TooMany;
 
 #[derive(Debug, Default)]
 struct Table {
-    devices: HashMap<String, VecDeque<Operation>>,
-    /// When, whose and which, the oldest first.
-    decided: VecDeque<(Instant, String, String)>,
+    devices: HashMap<String, Device>,
+    /// When, and whose, the oldest first.
+    decided: VecDeque<(Instant, String)>,
     under_way: usize,
+}
+
+/// The operations of one device, the oldest first.
+#[derive(Debug, Default)]
+struct Device {
+    operations: VecDeque<Operation>,
+    /// The task that decides the newest, and with it the earlier ones that are not decided.
+    task: Option<AbortHandle>,
+    /// When the newest was decided.
+    decided: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -49,64 +51,69 @@ struct Operation {
     assigning_polls: u32,
     assigning: Arc<RegistrationState>,
     decided: Option<Arc<RegistrationState>>,
-    /// The task that decides it, once it runs.
-    task: Option<AbortHandle>,
 }
 
 // === impl Operations ===
 
 impl Operations {
-    /// Opens an operation, which is `assigning` until it is decided; the first `assigning_polls` polls are
-    /// told so in any case. An earlier operation of the device that is under way is stopped and becomes
-    /// `superseded`.
+    /// Opens an operation, which is `assigning` until it is decided; the first `assigning_polls` polls are answered so
+    /// in any case. Whether an earlier one of the device is under way: that is stopped, and comes to what this one does.
     pub(crate) fn open(
         &self,
         device: &str,
         id: &str,
         assigning_polls: u32,
         assigning: RegistrationState,
-        superseded: RegistrationState,
-    ) -> Opened {
+    ) -> Result<bool, TooMany> {
         let mut table = self.lock();
         table.forget();
         if table.under_way >= MOST {
-            return Opened::Refused;
+            return Err(TooMany);
         }
-        let another = table.supersede(device, superseded);
-        table.under_way += 1;
+        let Device { operations, task, decided } = table.devices.entry(device.to_owned()).or_default();
+        let another = operations.back().is_some_and(|newest| newest.decided.is_none());
+        *decided = None;
+        if let Some(task) = task.take() {
+            task.abort();
+        }
         let assigning = Arc::new(assigning);
-        let operation =
-            Operation { id: id.to_owned(), assigning_polls, assigning, decided: None, task: None };
-        let operations = table.devices.entry(device.to_owned()).or_default();
-        operations.push_back(operation);
+        operations.push_back(Operation { id: id.to_owned(), assigning_polls, assigning, decided: None });
         if operations.len() > MOST_OF_ONE {
             operations.pop_front();
         }
-        if another { Opened::InPlaceOfAnother } else { Opened::Alone }
+        table.under_way += usize::from(!another);
+        Ok(another)
     }
 
-    /// Says which task works on an operation, so that it can be stopped.
+    /// Says which task works on the operation `id`, the device's newest, so that it can be stopped.
     pub(crate) fn attach(&self, device: &str, id: &str, task: AbortHandle) {
-        match self.lock().find(device, id) {
-            Some(operation) if operation.decided.is_none() => operation.task = Some(task),
+        match self.lock().devices.get_mut(device) {
+            Some(device) if device.is_under_way(id) => device.task = Some(task),
             _ => task.abort(),
         }
     }
 
-    /// Decides an operation, unless it is decided.
+    /// Decides the operation `id`, and the device's earlier ones that are not, if it is the newest.
     pub(crate) fn decide(&self, device: &str, id: &str, state: RegistrationState) {
         let mut table = self.lock();
-        match table.find(device, id) {
-            Some(operation) if operation.decided.is_none() => operation.decided = Some(Arc::new(state)),
-            _ => return,
+        let Some(found) = table.devices.get_mut(device).filter(|device| device.is_under_way(id)) else {
+            return;
+        };
+        let state = Arc::new(state);
+        for operation in &mut found.operations {
+            operation.decided.get_or_insert_with(|| Arc::clone(&state));
         }
-        table.note_decided(device, id);
+        let now = Instant::now();
+        (found.task, found.decided) = (None, Some(now));
+        table.under_way -= 1;
+        table.decided.push_back((now, device.to_owned()));
     }
 
-    /// What a device that polls is told. Nothing if there is no such operation, or no longer.
+    /// What a device that polls is shown. Nothing if there is no such operation, or no longer.
     pub(crate) fn poll(&self, device: &str, id: &str) -> Option<Arc<RegistrationState>> {
         let mut table = self.lock();
-        let operation = table.find(device, id)?;
+        let operations = &mut table.devices.get_mut(device)?.operations;
+        let operation = operations.iter_mut().find(|operation| operation.id == id)?;
         if operation.assigning_polls > 0 {
             operation.assigning_polls -= 1;
             return Some(Arc::clone(&operation.assigning));
@@ -116,13 +123,12 @@ impl Operations {
 
     /// How the device's newest operation stands.
     pub(crate) fn newest(&self, device: &str) -> Option<Arc<RegistrationState>> {
-        self.lock().devices.get(device)?.back().map(Operation::state)
+        self.lock().devices.get(device)?.operations.back().map(Operation::state)
     }
 
     /// Stops whatever is under way.
     pub(crate) fn stop(&self) {
-        let table = self.lock();
-        for task in table.devices.values().flatten().filter_map(|operation| operation.task.as_ref()) {
+        for task in self.lock().devices.values().filter_map(|device| device.task.as_ref()) {
             task.abort();
         }
     }
@@ -135,43 +141,26 @@ impl Operations {
 // === impl Table ===
 
 impl Table {
-    fn find(&mut self, device: &str, id: &str) -> Option<&mut Operation> {
-        self.devices.get_mut(device)?.iter_mut().find(|operation| operation.id == id)
-    }
-
-    /// Stops the operation of `device` that is under way, if there is one.
-    fn supersede(&mut self, device: &str, state: RegistrationState) -> bool {
-        // Only the newest can be under way.
-        let newest = self.devices.get_mut(device).and_then(VecDeque::back_mut);
-        let Some(operation) = newest.filter(|operation| operation.decided.is_none()) else { return false };
-        if let Some(task) = operation.task.take() {
-            task.abort();
-        }
-        operation.decided = Some(Arc::new(state));
-        let id = operation.id.clone();
-        self.note_decided(device, &id);
-        true
-    }
-
-    fn note_decided(&mut self, device: &str, id: &str) {
-        self.under_way -= 1;
-        self.decided.push_back((Instant::now(), device.to_owned(), id.to_owned()));
-    }
-
-    /// Forgets what was decided long ago, and the oldest of what is too much.
+    /// Forgets the devices whose newest operation was decided long ago, and the first of those that are too many.
     fn forget(&mut self) {
-        while let Some((when, device, id)) = self.decided.front() {
-            if when.elapsed() < REMEMBERED && self.decided.len() <= MOST {
-                return;
+        while let Some((when, _)) = self.decided.front()
+            && (when.elapsed() >= REMEMBERED || self.decided.len() > MOST)
+            && let Some((when, device)) = self.decided.pop_front()
+        {
+            // Unless it has registered again since.
+            if self.devices.get(&device).is_some_and(|found| found.decided == Some(when)) {
+                self.devices.remove(&device);
             }
-            if let Entry::Occupied(mut operations) = self.devices.entry(device.clone()) {
-                operations.get_mut().retain(|operation| operation.id != *id);
-                if operations.get().is_empty() {
-                    operations.remove();
-                }
-            }
-            self.decided.pop_front();
         }
+    }
+}
+
+// === impl Device ===
+
+impl Device {
+    /// Whether the operation `id` is the newest, and not decided.
+    fn is_under_way(&self, id: &str) -> bool {
+        self.operations.back().is_some_and(|newest| newest.id == id && newest.decided.is_none())
     }
 }
 
@@ -188,21 +177,21 @@ mod tests {
     use super::*;
 
     fn state() -> RegistrationState {
-        RegistrationState::disabled("dev")
+        RegistrationState::new("dev", "disabled")
     }
 
     #[test]
     fn so_many_are_under_way_and_no_more() {
         let operations = Operations::default();
         for nth in 0..MOST {
-            assert_eq!(operations.open(&nth.to_string(), "op", 0, state(), state()), Opened::Alone);
+            assert_eq!(operations.open(&nth.to_string(), "op", 0, state()), Ok(false));
         }
-        assert_eq!(operations.open("one more", "op", 0, state(), state()), Opened::Refused);
+        assert_eq!(operations.open("one more", "op", 0, state()), Err(TooMany));
         assert!(operations.poll("one more", "op").is_none());
         operations.decide("0", "op", state());
         operations.decide("0", "op", state());
-        assert_eq!(operations.open("one more", "op", 0, state(), state()), Opened::Alone);
-        assert_eq!(operations.open("and more", "op", 0, state(), state()), Opened::Refused);
+        assert_eq!(operations.open("one more", "op", 0, state()), Ok(false));
+        assert_eq!(operations.open("and more", "op", 0, state()), Err(TooMany));
     }
 
     #[test]
@@ -210,7 +199,7 @@ mod tests {
         let operations = Operations::default();
         for nth in 0..MOST + 10 {
             let device = nth.to_string();
-            assert_eq!(operations.open(&device, "op", 0, state(), state()), Opened::Alone);
+            assert_eq!(operations.open(&device, "op", 0, state()), Ok(false));
             operations.decide(&device, "op", state());
         }
         assert!(operations.poll("8", "op").is_none());

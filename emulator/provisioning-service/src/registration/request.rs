@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::enrollments::json_text::compact;
+use crate::compact::compact;
 use crate::registration_id::fold;
 
 /// The body of a registration:
@@ -21,6 +21,10 @@ struct Body<'a> {
     registration_id: Option<String>,
     #[serde(borrow)]
     payload: Option<&'a RawValue>,
+    #[serde(borrow)]
+    csr: Option<&'a RawValue>,
+    #[serde(borrow)]
+    tpm: Option<&'a RawValue>,
 }
 
 // === impl RegistrationRequest ===
@@ -49,6 +53,12 @@ impl RegistrationRequest {
         if body.registration_id.is_some_and(|id| fold(&id) != fold(registration_id)) {
             return Err("The registrationId in the body is not the one the device authenticated with.");
         }
+        if body.csr.is_some() {
+            return Err("The body has a csr (a certificate signing request): certificates are not issued.");
+        }
+        if body.tpm.is_some_and(|tpm| tpm.get().contains("\"endorsementKey\"")) {
+            return Err("The body has a TPM's endorsementKey: TPM attestation is not supported yet.");
+        }
         Ok(Self { payload: body.payload.map(compact) })
     }
 }
@@ -69,7 +79,15 @@ mod tests {
             (r#"{"payload": null, "registrationId": "dev-1"}"#, Ok(None)),
             (r#"{"payload":{"a": 1.0e3 ,"a":2}}"#, Ok(Some(r#"{"a":1.0e3,"a":2}"#))),
             (r#"{"registrationId":"dev-1","payload":"{\"a\":1}"}"#, Ok(Some(r#""{\"a\":1}""#))),
-            (r#"{"registrationId":"dev-1","tpm":{},"csr":"x"}"#, Ok(None)),
+            (r#"{"registrationId":"dev-1","tpm":{},"csr":null}"#, Ok(None)),
+            (
+                r#"{"registrationId":"dev-1","csr":"MIIB"}"#,
+                Err("The body has a csr (a certificate signing request): certificates are not issued."),
+            ),
+            (
+                r#"{"registrationId":"dev-1","tpm":{"endorsementKey":"x"}}"#,
+                Err("The body has a TPM's endorsementKey: TPM attestation is not supported yet."),
+            ),
             (
                 r#"{"registrationId":"dev-2"}"#,
                 Err("The registrationId in the body is not the one the device authenticated with."),

@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::value::RawValue;
 
-use crate::enrollments::json_text::compact;
+use crate::compact::compact;
+use crate::enrollments::initial_twin;
 use crate::quoted::quoted;
-use crate::registration::record::{Allocated, Failure};
-use crate::webhook::twin;
+use crate::registration::outcome::{Allocated, Failure};
 
 /// `CustomAllocationFailed`.
 const FAILED: u32 = 400_207;
@@ -21,6 +21,9 @@ const FAILED: u32 = 400_207;
 const HUB_NOT_SPECIFIED: u32 = 400_208;
 /// `CustomAllocationUnauthorizedAccess`.
 const UNAUTHORIZED: u32 = 400_209;
+
+/// Where the author of a policy tells what came of a string as its payload.
+const PAYLOADS: &str = "https://github.com/MicrosoftDocs/azure-docs/issues/81865";
 
 /// What came of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +68,10 @@ struct AllocationResponse<'a> {
     remarks: Vec<String>,
 }
 
-/// What `reply` means for a device that is to get one of `linked_hubs`.
-pub(crate) fn judge(reply: &Reply, linked_hubs: &[&str]) -> Judgement {
+/// What `reply` means for a device that is to get one of `linked_hubs`; that is `kept`, if the device keeps its hub.
+pub(crate) fn judge(reply: &Reply, linked_hubs: &[&str], kept: Option<&str>) -> Judgement {
     match reply {
-        Reply::Answered { status: 200, body } => judge_body(body.as_deref(), linked_hubs),
+        Reply::Answered { status: 200, body } => judge_body(body.as_deref(), linked_hubs, kept),
         Reply::Answered { status: 401, .. } => refused(UNAUTHORIZED, with_status(401), None),
         Reply::Answered { status: status @ 429.., .. } => {
             Judgement::Again(Failure { code: FAILED, message: with_status(*status) })
@@ -80,7 +83,7 @@ pub(crate) fn judge(reply: &Reply, linked_hubs: &[&str]) -> Judgement {
     }
 }
 
-fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
+fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str], kept: Option<&str>) -> Judgement {
     let answer = match body.map(parse) {
         Some(Ok(answer)) => answer,
         Some(Err(reason)) => {
@@ -97,24 +100,40 @@ fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str]) -> Judgement {
         let remark = "the webhook's body has no iotHubHostName, or an empty one";
         return refused(HUB_NOT_SPECIFIED, message, Some(remark.to_owned()));
     };
-    let Some(hub) = linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)) else {
+    let mut remarks = answer.remarks;
+    let named = linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)).copied();
+    if let (None, Some(kept)) = (named, kept) {
+        let name = quoted(&name);
+        remarks
+            .push(format!("the webhook answered {name}; a device that is never re-provisioned keeps {kept}"));
+    }
+    let Some(hub) = named.or(kept) else {
         let message = own_words("the webhook answered a hub that is not among the linkedHubs it was sent");
         let (name, hubs) = (quoted(&name), linked_hubs.join(", "));
         let remark = format!("the webhook answered {name}, expected one of the linkedHubs {hubs}");
         return refused(FAILED, message, Some(remark));
     };
 
-    let mut remarks = answer.remarks;
-    for oddity in answer.initial_twin.map(twin::oddities).unwrap_or_default() {
-        remarks.push(format!("the webhook's initialTwin: {oddity}"));
+    for problem in answer.initial_twin.map(initial_twin::problems).unwrap_or_default() {
+        remarks.push(format!("the webhook's initialTwin: {problem}"));
     }
-    if answer.payload.is_some_and(|payload| !payload.get().starts_with('{')) {
-        remarks.push(
-            "expected an object as the webhook's payload; some devices cannot read anything else".to_owned(),
-        );
+    match answer.payload.map(kind) {
+        None | Some("an object") => {}
+        Some("an array") => remarks.push(
+            "expected an object as the webhook's payload, found an array; some devices cannot read that"
+                .to_owned(),
+        ),
+        Some(found) => {
+            let message = own_words("the webhook's payload is not an object");
+            let remark = format!(
+                "expected an object as the webhook's payload, found {found}: refused, as one author saw the service do \
+                 ({PAYLOADS})"
+            );
+            return refused(FAILED, message, Some(remark));
+        }
     }
     let allocated = Allocated {
-        hub: (*hub).to_owned(),
+        hub: hub.to_owned(),
         initial_twin: answer.initial_twin.map(compact),
         payload: answer.payload.map(compact),
     };
@@ -143,6 +162,17 @@ fn parse(body: &[u8]) -> Result<AllocationResponse<'_>, String> {
     let (initial_twin, payload) = (member("initialTwin"), member("payload"));
     let hub = hub.map_err(|_| "expected a string as iotHubHostName".to_owned())?;
     Ok(AllocationResponse { hub, initial_twin, payload, remarks })
+}
+
+/// What `value` is.
+fn kind(value: &RawValue) -> &'static str {
+    match value.get().bytes().next() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        _ => "a number",
+    }
 }
 
 fn refused(code: u32, message: String, remark: Option<String>) -> Judgement {

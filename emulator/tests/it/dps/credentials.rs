@@ -21,8 +21,8 @@ fn rig() -> Rig {
     Rig::with(&config(&groups, &[individual("Single-1", KEY_A, json!({}))]), eager())
 }
 
-#[test]
-fn tokens_of_every_sdk_are_accepted() {
+#[tokio::test]
+async fn tokens_of_every_sdk_are_accepted() {
     let rig = rig();
     let se = later();
     let lower = format!("{SCOPE}%2fregistrations%2f{ID}");
@@ -42,12 +42,9 @@ fn tokens_of_every_sdk_are_accepted() {
     ];
     for (name, sas) in table {
         let device = rig.service.authenticate(SCOPE, ID, Some(&sas));
-        assert_eq!(
-            device.map(|device| device.registration_id),
-            Ok(ID.to_owned()),
-            "{name}: {:#?}",
-            rig.log()
-        );
+        let device = device.unwrap_or_else(|_| panic!("{name}: {:#?}", rig.log()));
+        assert_eq!(device.registration_id, ID, "{name}");
+        rig.service.register(&device, b"");
     }
     rig.assert_logged(&format!("Information {ID}: matches the enrollment group contoso, by its primary key"));
     rig.assert_logged(&format!(
@@ -55,8 +52,8 @@ fn tokens_of_every_sdk_are_accepted() {
     ));
 }
 
-#[test]
-fn the_case_of_scope_and_registration_id_does_not_matter() {
+#[tokio::test]
+async fn the_case_of_scope_and_registration_id_does_not_matter() {
     let rig = rig();
     let se = later();
     // The key derived from the id as typed, and from its lower-case form.
@@ -66,7 +63,8 @@ fn the_case_of_scope_and_registration_id_does_not_matter() {
         assert_eq!(device.registration_id, "DEV-1");
     }
     let sas = token(&format!("{SCOPE}/registrations/single-1"), &se, KEY_A);
-    assert!(rig.service.authenticate(SCOPE, "single-1", Some(&sas)).is_ok(), "{:#?}", rig.log());
+    let device = rig.service.authenticate(SCOPE, "single-1", Some(&sas)).unwrap();
+    rig.service.register(&device, b"");
     rig.assert_logged("Information single-1: matches the individual enrollment Single-1, by its primary key");
 }
 
@@ -86,8 +84,7 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
         )
     };
     let table = [
-        (SCOPE, ID, None, "there is no SAS token".to_owned()),
-        (SCOPE, ID, Some(token(&sr, &se, &derive(KEY_A, "another"))), no_group_key.to_owned()),
+        (SCOPE, ID, Some(token(&sr, &se, &derive(KEY_B, "another"))), no_group_key.to_owned()),
         (
             SCOPE,
             ID,
@@ -181,6 +178,51 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
     for secret in [&*sig, GROUP_KEY, KEY_A, KEY_B, TOASTER_KEY] {
         assert!(!log.contains(secret), "the log tells {secret}: {log}");
     }
+}
+
+#[test]
+fn a_device_without_a_token_is_told_that_x509_and_tpm_are_not_supported() {
+    let rig = rig();
+    let expected = "no SAS token: X.509 and TPM attestation are not supported yet; expected a SAS token, of a symmetric key";
+    let body = parsed(&rig.service.authenticate(SCOPE, ID, None).unwrap_err());
+    assert_eq!((&body["errorCode"], &body["message"]), (&json!(401_002), &json!(expected)));
+    rig.assert_logged(&format!("Warning {ID}: refused: {expected}"));
+}
+
+/// The tutorial prints the keys of its later edition's devices:
+/// <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
+#[tokio::test]
+async fn a_key_of_another_device_is_named_as_that_device_s() {
+    let rig = rig();
+    let se = later();
+    rig.register("sn-1", "").await;
+    let toaster = "breakroom499-contoso-tstrsd-007";
+    let heat_pump = "mainbuilding167-contoso-hpsd-088";
+    for (id, key, owner) in [
+        (ID, "JC8F96eayuQwwz+PkE7IzjH2lIAjCUnAa61tDigBnSs=", toaster),
+        ("contoso-heatpump-088", "6uejA9PfkQgmYylj8Zerp3kcbeVrGZ172YLa7VSnJzg=", heat_pump),
+        ("contoso-heatpump-088", TOASTER_KEY, ID),
+        ("sn-2", &derive(GROUP_KEY, "sn-1"), "sn-1"),
+    ] {
+        let sas = token(&format!("{SCOPE}/registrations/{id}"), &se, key);
+        assert!(rig.service.authenticate(SCOPE, id, Some(&sas)).is_err());
+        rig.assert_logged(&format!(
+            "Warning {id}: refused: the sig (signature) of the SAS token was made with the key that the enrollment group \
+             contoso has for {owner}; expected the key of this device"
+        ));
+    }
+}
+
+#[tokio::test]
+async fn a_poll_does_not_log_that_the_enrollment_matches() {
+    let rig = rig();
+    rig.register(ID, "").await;
+    let device = rig.device(ID);
+    for _ in 0..3 {
+        rig.service.operation_status(&device, "4.x.y");
+    }
+    let matches = rig.log().iter().filter(|entry| entry.contains(": matches the ")).count();
+    assert_eq!(matches, 1, "{:#?}", rig.log());
 }
 
 #[test]

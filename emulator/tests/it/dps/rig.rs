@@ -1,6 +1,5 @@
 //! The provisioning service without a protocol: a configuration, a folder, a log, and devices that call it.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use journal::{Journal, Kept};
 use provisioning_service::{Answer, Config, Device, Service, ServiceOptions, Store};
+use redb::ReadableDatabase as _;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
@@ -43,9 +43,9 @@ impl Rig {
 
     pub(crate) fn in_folder(config: &Value, options: ServiceOptions, folder: Arc<TempDir>) -> Self {
         let (journal, log) = Journal::kept();
-        let config = Config::parse(&config.to_string(), SystemTime::UNIX_EPOCH).unwrap();
-        let store = Store::open(folder.path(), &journal).unwrap();
-        let service = Service::new(config, options, store, journal);
+        let config = Config::parse(&config.to_string()).unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let service = Service::new(config, options, store, journal).unwrap();
         Self { service, folder, log }
     }
 
@@ -115,9 +115,14 @@ impl Rig {
         }
     }
 
-    /// The file of the store.
-    pub(crate) fn file(&self) -> PathBuf {
-        self.folder.path().join("registrations.jsonl")
+    /// Stops the service, and reads the record of `id` that it leaves behind.
+    pub(crate) fn kept(self, id: &str) -> Value {
+        let path = self.folder.path().join("dps.redb");
+        drop(self.service);
+        let database = redb::Database::open(path).unwrap();
+        let table: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("registrations");
+        let table = database.begin_read().unwrap().open_table(table).unwrap();
+        serde_json::from_slice(table.get(id).unwrap().unwrap().value()).unwrap()
     }
 }
 

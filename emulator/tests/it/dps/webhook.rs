@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use super::rig::{GROUP_KEY, HEATPUMPS, KEY_A, Rig, TOASTERS, attestation, config, eager, group, individual};
+use super::rig::{
+    GROUP_KEY, HEATPUMPS, KEY_A, Rig, TOASTERS, attestation, config, eager, group, individual, with,
+};
 use super::webhook_server::{Reply, WebhookServer, custom};
 use crate::program::closed_port;
 
@@ -60,6 +62,7 @@ async fn members_come_in_the_service_s_order_and_none_is_lost() {
         "customAllocationDefinition": {"apiVersion": "2021-10-01", "webhookUrl": webhook.url(), "extra": true},
         "allocationPolicy": "custom",
         "optionalDeviceInformation": {"color": "red"},
+        "createdDateTimeUtc": "2022-07-05T21:27:16.8123235Z",
         "initialTwin": twin,
         "capabilities": {"iotEdge": true},
         "deviceId": "kettle",
@@ -71,13 +74,15 @@ async fn members_come_in_the_service_s_order_and_none_is_lost() {
 
     let body = webhook.sent().remove(0).body;
     let etag = &body[body.find("\"etag\":").unwrap()..body.find(",\"provisioningStatus\"").unwrap()];
+    let updated =
+        &body[body.find("\"lastUpdatedDateTimeUtc\":").unwrap()..body.find(",\"allocationPolicy\"").unwrap()];
     let expected = format!(
         "{{\"individualEnrollment\":{{\"registrationId\":\"dev-1\",\"deviceId\":\"kettle\",\
          \"attestation\":{{\"type\":\"symmetricKey\"}},\"optionalDeviceInformation\":{{\"color\":\"red\"}},\
          \"capabilities\":{{\"iotEdge\":true}},\
          \"initialTwin\":{{\"tags\":{{\"x\":1}},\"properties\":{{\"desired\":{{}}}}}},\
-         {etag},\"provisioningStatus\":\"enabled\",\"createdDateTimeUtc\":\"1970-01-01T00:00:00.0000000Z\",\
-         \"lastUpdatedDateTimeUtc\":\"1970-01-01T00:00:00.0000000Z\",\"allocationPolicy\":\"custom\",\
+         {etag},\"provisioningStatus\":\"enabled\",\"createdDateTimeUtc\":\"2022-07-05T21:27:16.8123235Z\",\
+         {updated},\"allocationPolicy\":\"custom\",\
          \"customAllocationDefinition\":{{\"webhookUrl\":\"{}\",\"apiVersion\":\"2021-10-01\",\"extra\":true}},\
          \"future\":{{\"a\":[1,null]}}}},\
          \"deviceRuntimeContext\":{{\"registrationId\":\"dev-1\",\"symmetricKey\":{{}},\"payload\":[1.50,\"x\"]}},\
@@ -86,6 +91,32 @@ async fn members_come_in_the_service_s_order_and_none_is_lost() {
     );
     assert_eq!(body, expected);
     assert!(etag.starts_with(r#""etag":"\""#) && etag.len() == 49, "{etag}");
+    assert_eq!(
+        updated.len(),
+        r#""lastUpdatedDateTimeUtc":"2022-07-05T21:27:16.8123235Z""#.len(),
+        "{updated}"
+    );
+}
+
+#[tokio::test]
+async fn the_stamps_of_an_enrollment_change_when_its_record_does_and_not_with_a_restart() {
+    let webhook = WebhookServer::start(vec![Reply::hub(TOASTERS)]).await;
+    let changed = || json!({"capabilities": {"iotEdge": true}});
+    let mut stamps: Vec<[Value; 3]> = Vec::new();
+    let mut rig = Rig::with(&config(&[group(webhook.policy())], &[]), eager());
+    for members in [webhook.policy(), with(webhook.policy(), changed()), with(webhook.policy(), changed())] {
+        rig = rig.restarted(&config(&[group(members)], &[]));
+        rig.register(ID, "").await;
+        let sent: Value = serde_json::from_str(&webhook.sent().last().unwrap().body).unwrap();
+        let member = |name: &str| sent["enrollmentGroup"][name].clone();
+        stamps.push(["etag", "createdDateTimeUtc", "lastUpdatedDateTimeUtc"].map(member));
+    }
+    let [[etag, created, updated], second, third] = &stamps[..] else { panic!("{stamps:?}") };
+    assert!(created == updated && *second == *third, "{stamps:?}");
+    assert!(
+        second[0] != *etag && second[1] == *created && second[2].as_str() > updated.as_str(),
+        "{stamps:?}"
+    );
 }
 
 #[tokio::test]
@@ -224,15 +255,10 @@ async fn a_hub_is_assigned_whatever_stands_beside_it() {
     let state = outcome(&rig).await;
     assert_eq!((&state["status"], &state["assignedHub"]), (&json!("assigned"), &json!(HEATPUMPS)));
     assert_eq!(state["payload"], json!({"maxTemp": 80, "note": " a  b "}));
-    let kept = fs::read_to_string(rig.file()).unwrap();
-    assert_eq!(kept.lines().count(), 1, "{kept}");
-    assert!(
-        kept.contains(
-            r#""initialTwin":{"tags":{"deviceType":"toaster"}},"payload":{"maxTemp":80,"note":" a  b "}}"#
-        ),
-        "{kept}"
-    );
     assert!(!rig.log().iter().any(|entry| entry.starts_with("Warning")), "{:#?}", rig.log());
+    let kept = rig.kept(ID);
+    assert_eq!(kept["initialTwin"], json!({"tags": {"deviceType": "toaster"}}));
+    assert_eq!(kept["payload"], json!({"maxTemp": 80, "note": " a  b "}));
 }
 
 #[tokio::test]
@@ -248,21 +274,41 @@ async fn members_in_another_case_are_understood_and_remarked_on() {
 }
 
 #[tokio::test]
-async fn a_payload_and_a_twin_that_devices_may_not_understand_are_remarked_on() {
-    for (payload, expected) in [(json!("text"), json!("text")), (json!(null), Value::Null)] {
-        let answer = json!({"iotHubHostName": TOASTERS, "initialTwin": {"properties": {"Desired": {}}}, "payload": payload});
+async fn an_initial_twin_that_hubs_may_not_understand_is_remarked_on_and_a_null_payload_is_none() {
+    let answer =
+        json!({"iotHubHostName": TOASTERS, "initialTwin": {"properties": {"Desired": {}}}, "payload": null});
+    let webhook = WebhookServer::start(vec![Reply::new(200, answer)]).await;
+    let rig = Rig::with(&config(&[group(webhook.policy())], &[]), eager());
+    let state = outcome(&rig).await;
+    assert_eq!((&state["status"], state.get("payload")), (&json!("assigned"), None));
+    rig.assert_logged(&format!(
+        "Warning {ID}: the webhook's initialTwin: properties has unknown members; expected desired"
+    ));
+}
+
+#[tokio::test]
+async fn a_payload_that_is_a_number_a_text_or_a_boolean_is_refused() {
+    let message = "Custom allocation failed: the webhook's payload is not an object (the emulator's words; the service's are not known)";
+    for (payload, found) in [(json!("text"), "a string"), (json!(-1), "a number"), (json!(true), "a boolean")]
+    {
+        let answer = json!({"iotHubHostName": TOASTERS, "payload": payload});
         let webhook = WebhookServer::start(vec![Reply::new(200, answer)]).await;
         let rig = Rig::with(&config(&[group(webhook.policy())], &[]), eager());
         let state = outcome(&rig).await;
-        assert_eq!((&state["status"], &state["payload"]), (&json!("assigned"), &expected));
+        assert_eq!((&state["errorCode"], &state["errorMessage"]), (&json!(400_207), &json!(message)));
         rig.assert_logged(&format!(
-            "Warning {ID}: the webhook's initialTwin: properties has unknown members; expected desired"
+            "Warning {ID}: expected an object as the webhook's payload, found {found}: refused, as one author saw the \
+             service do (https://github.com/MicrosoftDocs/azure-docs/issues/81865)"
         ));
-        let remarked = rig.log().contains(&format!(
-            "Warning {ID}: expected an object as the webhook's payload; some devices cannot read anything else"
-        ));
-        assert_eq!(remarked, payload.is_string());
     }
+    let webhook =
+        WebhookServer::start(vec![Reply::new(200, json!({"iotHubHostName": TOASTERS, "payload": [1]}))])
+            .await;
+    let rig = Rig::with(&config(&[group(webhook.policy())], &[]), eager());
+    assert_eq!(outcome(&rig).await["payload"], json!([1]));
+    rig.assert_logged(&format!(
+        "Warning {ID}: expected an object as the webhook's payload, found an array; some devices cannot read that"
+    ));
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ use crate::answer::Answer;
 use crate::device_api::listener::{Connection, Protocol};
 use crate::device_api::tls::disconnected;
 use crate::quoted::quoted;
-use crate::registration::service::Service;
+use crate::service::Service;
 use journal::Journal;
 
 mod headers;

@@ -20,7 +20,7 @@ use self::packet::{Packet, ReadError};
 use self::session::Session;
 use self::stream::PacketStream;
 use crate::device_api::listener::{Connection, Protocol};
-use crate::registration::service::Service;
+use crate::service::Service;
 use journal::Journal;
 
 mod clients;

@@ -16,7 +16,7 @@ use crate::device_api::mqtt::packet::{Packet, ReadError};
 use crate::device_api::mqtt::stream::PacketStream;
 use crate::device_api::mqtt::topic::{ANSWERS, Operation, Request};
 use crate::quoted::quoted;
-use crate::registration::service::{Device, Service};
+use crate::service::{Device, Service};
 use journal::Journal;
 
 /// How many filters a device may subscribe to.

@@ -1,28 +1,36 @@
-//! What the provisioning service does for a device, whatever its protocol.
+//! What the provisioning service does for a device, whatever its protocol: attestation, allocation, record, answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use serde::Serialize;
+use journal::Journal;
 
 use crate::allocation::Allocator;
-use crate::attestation::sas_token::{SasRefusal, SasToken};
-use crate::enrollments::enrollment::Enrollment;
+use crate::answer::Answer;
+use crate::attestation::{self, Match, NO_TOKEN};
+use crate::enrollments::configuration::Config;
+use crate::enrollments::stamps::Stamps;
+use crate::quota::Quota;
 use crate::quoted::quoted;
-use crate::registration::operations::{Opened, Operations};
-use crate::registration::quota::Throttle;
-use crate::registration::record::{Attempt, Failure, RegistrationState};
+use crate::registration::attempt::Attempt;
+use crate::registration::operations::{Operations, TooMany};
+use crate::registration::outcome::Failure;
 use crate::registration::request::RegistrationRequest;
-use crate::registration_id::{self, fold};
-use crate::{Answer, Config, Store, WebhookOptions, stamp};
-use journal::Journal;
+use crate::registration::state::RegistrationState;
+use crate::registration_id::{fold, is_id};
+use crate::stamp;
+use crate::store::{Store, StoreError};
+use crate::webhook::WebhookOptions;
+
+/// Devices whose keys are tried to say whose key a refused device has.
+const OTHERS: usize = 1_000;
 
 /// A device whose credential was accepted.
 #[derive(Clone, Debug)]
 pub struct Device {
     /// Its registration id, as the device typed it.
     pub registration_id: String,
-    enrollment: Arc<Enrollment>,
+    matched: Match,
 }
 
 /// How the service behaves where the real one is either documented with a number or not documented at all.
@@ -41,7 +49,7 @@ pub struct ServiceOptions {
     /// Registrations in a minute; more are answered 429. `None`: as many as come. The real quota is 1,000.
     pub quota: Option<u32>,
     /// Devices that can be assigned: 1,000,000, as in one instance of the service.
-    pub device_limit: usize,
+    pub device_limit: u64,
 }
 
 /// The provisioning service: enrollments, registrations, operations.
@@ -51,28 +59,27 @@ pub struct Service {
     options: ServiceOptions,
     allocator: Allocator,
     operations: Operations,
-    throttle: Throttle,
+    quota: Quota,
     store: Store,
     journal: Journal,
-}
-
-/// The body of an answer to a registration or poll.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OperationStatus<'a> {
-    operation_id: &'a str,
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    registration_state: Option<&'a RegistrationState>,
 }
 
 // === impl Service ===
 
 impl Service {
-    /// A service with the enrollments of `config`, the earlier assignments of `store`, and a log in
+    /// A service with the enrollments of `config`, the earlier registrations of `store`, and a log in
     /// `journal`, in which every line about a device begins with its registration id.
-    #[must_use]
-    pub fn new(config: Config, options: ServiceOptions, store: Store, journal: Journal) -> Arc<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read or written.
+    pub fn new(
+        mut config: Config,
+        options: ServiceOptions,
+        store: Store,
+        journal: Journal,
+    ) -> Result<Arc<Self>, StoreError> {
+        stamp_all(&mut config, &store)?;
         let hubs: Vec<&str> = config.hubs.iter().map(|hub| hub.name.as_str()).collect();
         journal.info(format!("id scope {}, linked hubs {}", config.id_scope, hubs.join(", ")));
         for enrollment in config.enrollments.all() {
@@ -83,9 +90,9 @@ impl Service {
             journal.warn(format!("configuration: {warning}"));
         }
         let allocator = Allocator::new(&config.enrollments, &options.webhook, &journal);
-        let throttle = Throttle::new(options.quota);
+        let quota = Quota::new(options.quota);
         let operations = Operations::default();
-        Arc::new(Self { config, options, allocator, operations, throttle, store, journal })
+        Ok(Arc::new(Self { config, options, allocator, operations, quota, store, journal }))
     }
 
     /// Checks a device's credential. `id_scope` and `registration_id` are those of the MQTT username, as they
@@ -94,61 +101,62 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The answer for the device, 401002 whatever the reason; the reason is in the journal already, unless
-    /// there were too many in this second to write them all.
+    /// The answer for the device, 401002 whatever the reason; the reason is in the journal already.
     pub fn authenticate(
         &self,
         id_scope: &str,
         registration_id: &str,
         sas: Option<&str>,
     ) -> Result<Device, Answer> {
-        let found = self.find(id_scope, registration_id, sas);
-        found.map_err(|reason| {
+        let Config { enrollments, id_scope: served, .. } = &self.config;
+        let others = || self.store.ids(OTHERS).unwrap_or_default();
+        let attested = attestation::attest(enrollments, served, id_scope, registration_id, sas, others);
+        let matched = attested.map_err(|refusal| {
             let id = match registration_id {
                 "" => "(no registration id)".to_owned(),
-                id if registration_id::is_id(id) => id.to_owned(),
+                id if is_id(id) => id.to_owned(),
                 other => quoted(other),
             };
-            self.journal.warn(format!("{id}: refused: {reason}"));
-            Answer::unauthorized()
-        })
+            self.journal.warn(format!("{id}: refused: {}", refusal.reason));
+            if refusal.unsupported { Answer::error(401, 401_002, NO_TOKEN) } else { Answer::unauthorized() }
+        })?;
+        Ok(Device { registration_id: registration_id.to_owned(), matched })
     }
 
     /// Begins a registration: `PUT …/register`, `iotdps-register`. `body` is what the device sent: nothing,
-    /// blanks, or a JSON object. Answers 202 at once and allocates in the background; a disabled enrollment
-    /// is answered 200. A registration of the device that is under way gives place to this one.
+    /// blanks, or a JSON object. Answers 202 at once and allocates in the background. An earlier registration of the
+    /// device that is under way comes to what this one does.
     ///
     /// # Panics
     ///
     /// Must be called within a Tokio runtime.
     pub fn register(self: &Arc<Self>, device: &Device, body: &[u8]) -> Answer {
         let id = &device.registration_id;
+        let Match { enrollment, key } = &device.matched;
+        self.journal.info(format!("{id}: matches the {enrollment}, by its {key}"));
         let request = match self.read_request(device, body) {
             Ok(request) => request,
             Err(answer) => return answer,
         };
-        if let Err(seconds) = self.throttle.pass() {
+        if let Err(seconds) = self.quota.pass() {
             self.journal.warn(format!("{id}: throttled: the quota of this minute is used up"));
             return Answer::throttled(seconds);
         }
-        let operation_id = stamp::operation_id();
-        if !device.enrollment.enabled {
-            self.journal.warn(format!("{id}: disabled, as the {} is", device.enrollment));
-            return self.answer(&operation_id, &RegistrationState::disabled(id));
-        }
-        let previous = self.store.get(id);
-        if previous.is_none() && self.store.len() >= self.options.device_limit {
-            self.journal.error(format!("{id}: refused: there are {} devices already", self.store.len()));
+        let stored = self.store.get(id).and_then(|previous| Ok((previous, self.store.len()?)));
+        let (previous, count) = match stored {
+            Ok(stored) => stored,
+            Err(error) => return self.broken(id, &error),
+        };
+        if previous.is_none() && count >= self.options.device_limit {
+            self.journal.error(format!("{id}: refused: there are {count} devices already"));
             return Answer::error(403, 403_000, "The limit of registrations is reached.");
         }
-        let attempt = Attempt {
-            enrollment: Arc::clone(&device.enrollment),
-            registration_id: id.clone(),
-            operation_id,
-            created: stamp::now(),
-            previous,
-        };
-        self.begin(attempt, request)
+        let (operation_id, created) = (stamp::operation_id(), stamp::now());
+        let enrollment = Arc::clone(enrollment);
+        self.begin(
+            Attempt { enrollment, registration_id: id.clone(), operation_id, created, previous },
+            request,
+        )
     }
 
     /// How an operation stands: `GET …/operations/{id}`, `iotdps-get-operationstatus`. 202 while it is
@@ -156,15 +164,18 @@ impl Service {
     pub fn operation_status(&self, device: &Device, operation_id: &str) -> Answer {
         let id = &device.registration_id;
         if let Some(state) = self.operations.poll(&fold(id), operation_id) {
-            return self.answer(operation_id, &state);
+            return Answer::operation(operation_id, &state, self.options.retry_after);
         }
         match self.store.get(id) {
-            Some(kept) if kept.operation_id == operation_id => self.answer(operation_id, &(&*kept).into()),
-            _ => {
+            Ok(Some(kept)) if kept.operation_id == operation_id => {
+                Answer::operation(operation_id, &kept.into(), self.options.retry_after)
+            }
+            Ok(_) => {
                 let operation_id = quoted(operation_id);
                 self.journal.warn(format!("{id}: asks for the unknown operation {operation_id}"));
                 Answer::not_found("The operation does not exist, or has expired.")
             }
+            Err(error) => self.broken(id, &error),
         }
     }
 
@@ -174,13 +185,16 @@ impl Service {
         if let Err(answer) = self.read_request(device, body) {
             return answer;
         }
-        let newest = self.operations.newest(&fold(id));
-        match newest.or_else(|| self.store.get(id).map(|kept| Arc::new((&*kept).into()))) {
-            Some(state) => Answer::json(200, None, &*state),
-            None => {
+        if let Some(state) = self.operations.newest(&fold(id)) {
+            return Answer::json(200, None, &*state);
+        }
+        match self.store.get(id) {
+            Ok(Some(kept)) => Answer::json(200, None, &RegistrationState::from(kept)),
+            Ok(None) => {
                 self.journal.info(format!("{id}: asks for its registration, but is not registered"));
                 Answer::not_found("The device is not registered.")
             }
+            Err(error) => self.broken(id, &error),
         }
     }
 
@@ -189,35 +203,13 @@ impl Service {
         self.operations.stop();
     }
 
-    fn find(&self, id_scope: &str, registration_id: &str, sas: Option<&str>) -> Result<Device, String> {
-        if !registration_id::is_id(registration_id) {
-            return Err(format!("invalid registration id: {}", registration_id::RULE));
-        }
-        if !id_scope.eq_ignore_ascii_case(&self.config.id_scope) {
-            let served = quoted(&self.config.id_scope);
-            return Err(format!("expected the id scope {served}, found {}", quoted(id_scope)));
-        }
-        let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
-        let token = sas.ok_or(SasRefusal::Missing).and_then(SasToken::parse).and_then(|token| {
-            token.check(id_scope, registration_id, now)?;
-            Ok(token)
-        });
-        let token = token.map_err(|refusal| refusal.to_string())?;
-        let found = self.config.enrollments.find(&token, registration_id);
-        let found = found.map_err(|reason| reason.to_string())?;
-        self.journal
-            .info(format!("{registration_id}: matches the {}, by its {}", found.enrollment, found.key));
-        Ok(Device { registration_id: registration_id.to_owned(), enrollment: found.enrollment })
-    }
-
     fn read_request(&self, device: &Device, body: &[u8]) -> Result<RegistrationRequest, Answer> {
         let id = &device.registration_id;
         let limit = self.options.body_limit;
         if body.len() > limit {
-            self.journal.warn(format!(
-                "{id}: refused: expected a body of at most {limit} bytes, found {}",
-                body.len()
-            ));
+            let found = body.len();
+            self.journal
+                .warn(format!("{id}: refused: expected a body of at most {limit} bytes, found {found}"));
             return Err(Answer::too_large(limit));
         }
         RegistrationRequest::parse(body, id).map_err(|problem| {
@@ -228,41 +220,38 @@ impl Service {
 
     /// Opens an operation for `attempt` and has it worked on.
     fn begin(self: &Arc<Self>, attempt: Attempt, request: RegistrationRequest) -> Answer {
-        let (id, operation_id) = (attempt.registration_id.clone(), attempt.operation_id.clone());
-        let device = fold(&id);
-        let superseded = attempt.failed_state(&Failure {
-            code: 409_000,
-            message: "A newer registration of the device has taken the place of this one.".to_owned(),
-        });
-        let (assigning, polls) = (attempt.assigning_state(), self.options.assigning_polls);
-        match self.operations.open(&device, &operation_id, polls, assigning, superseded) {
-            Opened::Alone => {}
-            Opened::InPlaceOfAnother => {
-                self.journal
-                    .warn(format!("{id}: registers while it registers: the earlier operation is stopped"));
-            }
-            Opened::Refused => {
+        let Attempt { registration_id: id, operation_id, enrollment, .. } = &attempt;
+        let (device, retry_after) = (fold(id), self.options.retry_after);
+        let assigning = attempt.assigning_state();
+        match self.operations.open(&device, operation_id, self.options.assigning_polls, assigning) {
+            Ok(false) => {}
+            Ok(true) => self.journal.warn(format!(
+                "{id}: registers while it registers: both operations come to what this one does"
+            )),
+            Err(TooMany) => {
                 self.journal.error(format!("{id}: throttled: too many registrations are under way"));
-                return Answer::throttled(self.options.retry_after);
+                return Answer::throttled(retry_after);
             }
+        }
+        let answer = Answer::accepted(operation_id, retry_after);
+        if !enrollment.enabled {
+            self.journal.warn(format!("{id}: disabled, as the {enrollment} is"));
+            self.operations.decide(&device, operation_id, RegistrationState::new(id, "disabled"));
+            return answer;
         }
         let before = match &attempt.previous {
             Some(previous) => format!("so far on {}", previous.assigned_hub),
             None => "for the first time".to_owned(),
         };
-        self.journal.info(format!(
-            "{id}: registers by the {}, {before}, operation {operation_id}",
-            attempt.enrollment
-        ));
-        let service = Arc::clone(self);
+        self.journal.info(format!("{id}: registers by the {enrollment}, {before}, operation {operation_id}"));
+
+        let (service, operation_id) = (Arc::clone(self), operation_id.clone());
         let task = tokio::spawn(async move {
             let state = service.decide(&attempt, &request).await;
             service.operations.decide(&fold(&attempt.registration_id), &attempt.operation_id, state);
         });
         self.operations.attach(&device, &operation_id, task.abort_handle());
-        let body =
-            OperationStatus { operation_id: &operation_id, status: "assigning", registration_state: None };
-        Answer::json(202, Some(self.options.retry_after), &body)
+        answer
     }
 
     /// Allocates the device of `attempt` and keeps what came of it: its state from now on.
@@ -271,15 +260,14 @@ impl Service {
         let failure = match self.allocator.allocate(attempt, request.payload.as_deref()).await {
             Ok(allocated) => {
                 let registration = attempt.assigned(allocated);
-                let state = RegistrationState::from(&registration);
-                let said = format!(
+                let assigned = format!(
                     "{id}: assigned to {} as {} ({})",
                     registration.assigned_hub, registration.device_id, registration.substatus
                 );
-                match self.store.put(registration).await {
+                match self.store.put(registration.clone()).await {
                     Ok(()) => {
-                        self.journal.info(said);
-                        return state;
+                        self.journal.info(assigned);
+                        return registration.into();
                     }
                     Err(error) => Failure { code: 500_000, message: error.to_string() },
                 }
@@ -287,16 +275,27 @@ impl Service {
             Err(failure) => failure,
         };
         self.journal.error(format!("{id}: failed: {} {}", failure.code, failure.message));
-        attempt.failed_state(&failure)
+        attempt.failed_state(failure)
     }
 
-    fn answer(&self, operation_id: &str, state: &RegistrationState) -> Answer {
-        let body = OperationStatus { operation_id, status: state.status, registration_state: Some(state) };
-        match state.status {
-            "assigning" => Answer::json(202, Some(self.options.retry_after), &body),
-            _ => Answer::json(200, None, &body),
-        }
+    /// The store cannot be read.
+    fn broken(&self, id: &str, error: &StoreError) -> Answer {
+        self.journal.error(format!("{id}: {error}"));
+        Answer::error(500, 500_000, "The registrations cannot be read.")
     }
+}
+
+/// Gives the records of all enrollments the stamps that their file does not.
+fn stamp_all(config: &mut Config, store: &Store) -> Result<(), StoreError> {
+    let now = stamp::now();
+    let mut all = BTreeMap::new();
+    for enrollment in config.enrollments.all_mut() {
+        let name = enrollment.to_string();
+        let stamps = Stamps::new(&enrollment.record, store.stamps(&name)?, &now);
+        stamps.fill(&mut enrollment.record);
+        all.insert(name, stamps);
+    }
+    store.put_stamps(&all)
 }
 
 // === impl ServiceOptions ===
