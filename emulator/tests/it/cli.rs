@@ -144,6 +144,20 @@ fn a_mistyped_key_is_never_repeated() {
 }
 
 #[test]
+fn the_help_for_ports_says_which_sdks_know_one_port_only() {
+    for command in ["up", "dps"] {
+        let help = run(&mut emulator([command, "--help"]), "");
+        let text = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "The SDKs for C and Python connect to 8883 only; those for .NET and Node can be told another",
+            "The SDKs for C and Node connect to 443 only [default: 443, or 8443 if 443 is in use or needs privileges]",
+        ] {
+            assert!(text.contains(part), "missing: {part}\n{help}");
+        }
+    }
+}
+
+#[test]
 fn every_command_explains_itself() {
     let all = run(&mut emulator(["--help"]), "");
     assert_eq!(all.code, 0, "{all}");

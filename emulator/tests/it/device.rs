@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mqttbytes::v4::ConnectReturnCode;
+use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 use symmetric_key::SymmetricKey;
 
 use crate::program::{Ended, closed_port, emulator, run};
@@ -12,7 +12,7 @@ use crate::scripted_service::{Line, ScriptedService, Stage};
 const GROUP_KEY: &str =
     "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
 
-const STAGES: [Stage; 2] = [Stage::Mqtt(ConnectReturnCode::Success), Stage::Https];
+const STAGES: [Stage; 2] = [Stage::Mqtt(ConnectReturnCode::Accepted), Stage::Https];
 
 const ASSIGNING: &str = r#"{"operationId":"4.op-1","status":"assigning"}"#;
 const ASSIGNED: &str = r#"{"operationId":"4.op-1","status":"assigned","registrationState":{"registrationId":"contoso-toaster-007","assignedHub":"contoso-toasters-hub-1098.azure-devices.net","deviceId":"contoso-toaster-007","status":"assigned","substatus":"initialAssignment"}}"#;
@@ -182,6 +182,20 @@ fn each_failure_has_the_c_sdks_name() {
         (Line::Answer(401, None, unauthorized), unauthorized, "DEV_AUTH_ERROR"),
         (Line::Answer(200, None, "<html>\u{1b}[2J"), "Unusable answer: <html>\\u{1b}[2J", "PARSING"),
         (Line::Answer(202, None, r#"{"status":"assigning"}"#), "Unusable answer", "PARSING"),
+        (
+            Line::Answer(200, None, r#"{"operationId":"o","status":"unassigned"}"#),
+            "Unusable answer",
+            "PARSING",
+        ),
+        (
+            Line::Answer(
+                200,
+                None,
+                r#"{"operationId":"o","status":"assigned","registrationState":{"deviceId":"a"}}"#,
+            ),
+            "Unusable answer",
+            "PARSING",
+        ),
         (Line::Silence, "Timed out after 2 s", "TIMEOUT"),
     ] {
         for stage in STAGES {
@@ -197,10 +211,25 @@ fn each_failure_has_the_c_sdks_name() {
 }
 
 #[test]
+fn over_https_the_status_counts_too() {
+    let error = r#"{"errorCode":404201}"#;
+    for (stage, message, result) in [
+        (STAGES[0], "Unsuccessful json encountered: ", "DEV_AUTH_ERROR"),
+        (STAGES[1], "Failure status code sent from the server: 404 ", "TRANSPORT"),
+    ] {
+        let service = ScriptedService::start(stage, [Line::Answer(404, None, error)]);
+        let ended = register(&service, stage, &[]);
+        let last = format!("{message}{error}\n\nFailure registering device: PROV_DEVICE_RESULT_{result}\n");
+        assert_eq!(ended.code, 1, "{ended}");
+        assert!(ended.stdout.ends_with(&last), "{stage:?}\n{ended}");
+    }
+}
+
+#[test]
 fn a_refused_connection_says_why() {
     for (code, message) in [
         (ConnectReturnCode::NotAuthorized, "Connection Not Accepted: 0x5: Not Authorized"),
-        (ConnectReturnCode::BadUserNamePassword, "Connection Not Accepted: 0x4: Bad Username/Password"),
+        (ConnectReturnCode::BadUserNameOrPassword, "Connection Not Accepted: 0x4: Bad Username/Password"),
     ] {
         let stage = Stage::Mqtt(code);
         let ended = register(&ScriptedService::start(stage, []), stage, &[]);
@@ -282,6 +311,21 @@ fn a_busy_service_is_asked_again_and_retry_after_is_obeyed() {
 }
 
 #[test]
+fn a_retry_after_that_is_not_1_to_300_seconds_means_1() {
+    let script = [
+        Line::Answer(429, Some("0"), ""),
+        Line::Answer(429, Some("301"), ""),
+        Line::Answer(202, Some("soon"), ASSIGNING),
+        Line::Answer(200, None, ASSIGNED),
+    ];
+    let service = ScriptedService::start(Stage::Https, script);
+    let begun = Instant::now();
+    let ended = register(&service, Stage::Https, &[]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(begun.elapsed() >= Duration::from_secs(3), "{:?}\n{ended}", begun.elapsed());
+}
+
+#[test]
 fn an_answer_that_nobody_asked_for_is_an_error() {
     for script in [
         // The second copy comes instead of the answer to the next request,
@@ -289,7 +333,7 @@ fn an_answer_that_nobody_asked_for_is_an_error() {
         // or when the device has said good-bye.
         vec![Line::Twice(200, ASSIGNED)],
     ] {
-        let stage = Stage::Mqtt(ConnectReturnCode::Success);
+        let stage = Stage::Mqtt(ConnectReturnCode::Accepted);
         let service = ScriptedService::start(stage, script);
         let ended = register(&service, stage, &[]);
         assert_eq!(ended.code, 1, "{ended}");

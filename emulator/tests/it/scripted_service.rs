@@ -1,18 +1,23 @@
-//! A service that answers what a test tells it to, whatever it is asked, and remembers what it was asked.
+//! A service that answers what a test tells it to, whatever it is asked, and remembers what it was asked. It shares
+//! no MQTT code with the device, so that a mistake of the device's library is not repeated here.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fs;
+use std::iter::repeat_with;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use bytes::BytesMut;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use mqttbytes::QoS;
-use mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet, PubAck, Publish, SubAck, SubscribeReasonCode};
+use mqtt_protocol_core::mqtt::common::Cursor;
+use mqtt_protocol_core::mqtt::connection::Event;
+use mqtt_protocol_core::mqtt::packet::v3_1_1::{Connack, Publish, Suback};
+use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait as _, Packet, Qos};
+use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, SubackReturnCode};
+use mqtt_protocol_core::mqtt::{Connection, Version, role};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use tempfile::TempDir;
@@ -122,53 +127,85 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, stage: Stage, scrip
 }
 
 async fn mqtt(mut stream: TlsStream<TcpStream>, code: ConnectReturnCode, script: &Script) {
-    let mut incoming = BytesMut::new();
+    let mut connection = Connection::<role::Server>::new(Version::V3_1_1);
+    connection.set_auto_pub_response(true);
+    let mut incoming = [0; 4096];
     loop {
-        let packet = match mqttbytes::v4::read(&mut incoming, 1 << 20) {
-            Ok(packet) => packet,
-            Err(mqttbytes::Error::InsufficientBytes(_)) => {
-                if stream.read_buf(&mut incoming).await.unwrap_or(0) == 0 {
-                    return;
-                }
-                continue;
-            }
-            Err(error) => panic!("not MQTT: {error}"),
-        };
-        let mut outgoing = BytesMut::new();
-        match packet {
-            Packet::Connect(connect) => {
-                let login = connect.login.unwrap();
-                script.note(format!("CONNECT {} {}", connect.client_id, login.username));
-                script.note(login.password);
-                ConnAck::new(code, false).write(&mut outgoing).unwrap();
-            }
-            Packet::Subscribe(subscribe) => {
-                script.note(format!("SUBSCRIBE {}", subscribe.filters[0].path));
-                let granted = vec![SubscribeReasonCode::Success(QoS::AtLeastOnce)];
-                SubAck::new(subscribe.pkid, granted).write(&mut outgoing).unwrap();
-            }
-            Packet::Publish(publish) => {
-                let body = String::from_utf8_lossy(&publish.payload);
-                script.note(format!("PUBLISH {} {body}", publish.topic));
-                PubAck::new(publish.pkid).write(&mut outgoing).unwrap();
-                let rid = publish.topic.split_once("$rid=").unwrap().1.split('&').next().unwrap();
-                let (times, status, retry_after, body) = match script.next() {
-                    Line::Answer(status, retry_after, body) => (1, status, retry_after, body),
-                    Line::Twice(status, body) => (2, status, None, body),
-                    Line::Silence => (0, 0, None, ""),
-                };
-                let after = retry_after.map(|seconds| format!("&retry-after={seconds}")).unwrap_or_default();
-                let topic = format!("$dps/registrations/res/{status}/?$rid={rid}{after}");
-                for id in 1..=times {
-                    let mut answer = Publish::new(topic.clone(), QoS::AtLeastOnce, body);
-                    answer.pkid = id;
-                    answer.write(&mut outgoing).unwrap();
-                }
-            }
-            Packet::Disconnect => return,
-            _ => {}
+        let length = stream.read(&mut incoming).await.unwrap_or(0);
+        if length == 0 {
+            return;
         }
-        stream.write_all(&outgoing).await.unwrap();
+        let mut unread = Cursor::new(&incoming[..length]);
+        while unread.position() < length as u64 {
+            let mut events = VecDeque::from(connection.recv(&mut unread));
+            while let Some(event) = events.pop_front() {
+                match event {
+                    Event::NotifyPacketReceived(Packet::V3_1_1Disconnect(_)) => return,
+                    Event::NotifyPacketReceived(packet) => {
+                        for reply in replies(&packet, &mut connection, code, script) {
+                            events.extend(connection.send(reply));
+                        }
+                    }
+                    Event::RequestSendPacket { packet, .. } => {
+                        stream.write_all(&packet.to_continuous_buffer()).await.unwrap();
+                    }
+                    Event::NotifyError(error) => panic!("not MQTT: {error}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// What is sent for `packet`, besides what MQTT itself demands.
+fn replies(
+    packet: &Packet,
+    connection: &mut Connection<role::Server>,
+    code: ConnectReturnCode,
+    script: &Script,
+) -> Vec<Packet> {
+    match packet {
+        Packet::V3_1_1Connect(connect) => {
+            let (id, user) = (connect.client_id(), connect.user_name().unwrap());
+            script.note(format!("CONNECT {id} {user}"));
+            script.note(String::from_utf8(connect.password().unwrap().to_vec()).unwrap());
+            vec![Connack::builder().session_present(false).return_code(code).build().unwrap().into()]
+        }
+        Packet::V3_1_1Subscribe(subscribe) => {
+            script.note(format!("SUBSCRIBE {}", subscribe.entries()[0].topic_filter()));
+            let granted = vec![SubackReturnCode::SuccessMaximumQos1];
+            vec![
+                Suback::builder()
+                    .packet_id(subscribe.packet_id())
+                    .return_codes(granted)
+                    .build()
+                    .unwrap()
+                    .into(),
+            ]
+        }
+        Packet::V3_1_1Publish(publish) => {
+            let (topic, body) = (publish.topic_name(), String::from_utf8_lossy(publish.payload().as_slice()));
+            script.note(format!("PUBLISH {topic} {body}"));
+            let rid = topic.split_once("$rid=").unwrap().1.split('&').next().unwrap();
+            let (times, status, retry_after, body) = match script.next() {
+                Line::Answer(status, retry_after, body) => (1, status, retry_after, body),
+                Line::Twice(status, body) => (2, status, None, body),
+                Line::Silence => (0, 0, None, ""),
+            };
+            let after = retry_after.map(|seconds| format!("&retry-after={seconds}")).unwrap_or_default();
+            let answer = || {
+                let topic = format!("$dps/registrations/res/{status}/?$rid={rid}{after}");
+                let answer = Publish::builder().topic_name(topic).unwrap().qos(Qos::AtLeastOnce);
+                answer
+                    .packet_id(connection.acquire_packet_id().unwrap())
+                    .payload(body)
+                    .build()
+                    .unwrap()
+                    .into()
+            };
+            repeat_with(answer).take(times).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -317,7 +317,7 @@ async fn a_webhook_that_answers_garbage_fails_the_registration() {
 }
 
 #[test]
-fn a_missing_python_or_node_is_named_in_one_line() {
+fn a_missing_tool_is_named_in_one_line() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let tools = tempfile::tempdir().unwrap();
     let offer = |tool: &str| {
@@ -336,6 +336,11 @@ fn a_missing_python_or_node_is_named_in_one_line() {
         (
             "node",
             "install-sdks.sh: node is missing; install Node.js 18 or later (Debian: apt install nodejs npm)\n",
+        ),
+        ("curl", "install-sdks.sh: curl is missing; install it (Debian: apt install curl)\n"),
+        (
+            "mosquitto_rr",
+            "install-sdks.sh: mosquitto_rr is missing; install it (Debian: apt install mosquitto-clients)\n",
         ),
     ] {
         let mut script = Command::new(tools.path().join("bash"));
