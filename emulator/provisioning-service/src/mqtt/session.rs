@@ -152,7 +152,7 @@ impl Session<'_> {
     async fn subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {
         let mut codes = Vec::with_capacity(subscribe.filters.len());
         for filter in subscribe.filters {
-            if filter.path != topic::ANSWERS {
+            if filter.path != topic::ANSWERS && !topic::is_answer(&filter.path) {
                 self.refusals.say(format!(
                     "{}: a SUBSCRIBE to {}, expected {}",
                     self.name,

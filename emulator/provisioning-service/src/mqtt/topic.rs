@@ -32,6 +32,11 @@ pub(super) enum Operation {
     Status(Option<String>),
 }
 
+/// Whether `filter` is the topic of one answer, without wildcards.
+pub(super) fn is_answer(filter: &str) -> bool {
+    filter.starts_with("$dps/registrations/res/") && !filter.contains(['+', '#'])
+}
+
 // === impl Request ===
 
 impl Request {
