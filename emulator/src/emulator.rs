@@ -1,11 +1,11 @@
 //! Both stand-ins at once, the webhook of one served by the other.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use devices::trust::{self, TrustError};
-use devices::{Endpoint, HostPort, Transport};
+use devices::{Endpoint, HostPort, Transport, trust};
 use functions_host::{Executable, FunctionKeys, FunctionsHost, HostError, HostOptions};
 use journal::Journal;
 use provisioning_service::{Config, Dps, DpsError, DpsOptions, Mistake, ServiceOptions};
@@ -112,7 +112,7 @@ impl Emulator {
     /// # Errors
     ///
     /// The certificate of the DPS stand-in's authority cannot be read.
-    pub fn endpoint(&self, transport: Transport) -> Result<Endpoint, TrustError> {
+    pub fn endpoint(&self, transport: Transport) -> io::Result<Endpoint> {
         let address = match transport {
             Transport::Mqtt => self.dps.mqtt_address(),
             Transport::Https => self.dps.https_address(),

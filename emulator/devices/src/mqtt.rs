@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use rumqttc::ConnectionError::ConnectionRefused;
 use rumqttc::{
     AsyncClient, ClientError, ConnectReturnCode, ConnectionError, Event, EventLoop, MqttOptions, Packet,
     Publish, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
@@ -109,13 +110,12 @@ impl Mqtt {
 /// Reads `$dps/registrations/res/<status>/?$rid=<id>&retry-after=<seconds>`: the answer, and the request id.
 fn read(message: &Publish) -> Result<(Answer, String), Failure> {
     let parts = message.topic.strip_prefix(ANSWERS).and_then(|rest| rest.split_once("/?"));
-    let parts = parts.and_then(|(status, query)| Some((status.parse().ok()?, query)));
-    let Some((status, query)) = parts else {
+    let Some((Ok(status), query)) = parts.map(|(status, query)| (status.parse(), query)) else {
         return Err(Failure::Answer(format!("Answer under an unknown topic: {}", message.topic)));
     };
-    let property = |name: &str| {
-        let found = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
-        found.map(|(_, value)| value.to_owned())
+    let property = |name| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
     };
     let answer = Answer { status, retry_after: property("retry-after"), body: message.payload.to_vec() };
     Ok((answer, property("$rid").unwrap_or_default()))
@@ -129,12 +129,8 @@ fn lost(error: ConnectionError) -> Failure {
     // The words of the C SDK.
     let refused = |why: &str| Failure::Credential(format!("Connection Not Accepted: {why}"));
     match error {
-        ConnectionError::ConnectionRefused(ConnectReturnCode::NotAuthorized) => {
-            refused("0x5: Not Authorized")
-        }
-        ConnectionError::ConnectionRefused(ConnectReturnCode::BadUserNamePassword) => {
-            refused("0x4: Bad Username/Password")
-        }
+        ConnectionRefused(ConnectReturnCode::NotAuthorized) => refused("0x5: Not Authorized"),
+        ConnectionRefused(ConnectReturnCode::BadUserNamePassword) => refused("0x4: Bad Username/Password"),
         other => Failure::Transport(other.to_string()),
     }
 }

@@ -27,34 +27,28 @@ impl Device {
         &self,
         endpoint: &Endpoint,
         limit: Duration,
-        progress: impl FnMut(Status),
+        mut progress: impl FnMut(Status),
     ) -> Result<Registration, Failure> {
-        let registering = register(self, endpoint, progress);
+        let registering = async {
+            let mut connection = Connection::open(self, endpoint).await?;
+            progress(Status::Connected);
+            let mut request = Request::register(self);
+            loop {
+                let answer = connection.ask(&request).await?;
+                match answer.verdict(endpoint.transport)? {
+                    Verdict::Assigned(registration) => {
+                        connection.close().await?;
+                        return Ok(registration);
+                    }
+                    Verdict::Assigning(operation_id) => {
+                        progress(Status::Assigning);
+                        request = Request::Poll(operation_id);
+                    }
+                    Verdict::Busy => {}
+                }
+                sleep(answer.wait()).await;
+            }
+        };
         timeout(limit, registering).await.unwrap_or(Err(Failure::Timeout(limit)))
-    }
-}
-
-async fn register(
-    device: &Device,
-    endpoint: &Endpoint,
-    mut progress: impl FnMut(Status),
-) -> Result<Registration, Failure> {
-    let mut connection = Connection::open(device, endpoint).await?;
-    progress(Status::Connected);
-    let mut request = Request::register(device);
-    loop {
-        let answer = connection.ask(&request).await?;
-        match answer.verdict(endpoint.transport)? {
-            Verdict::Assigned(registration) => {
-                connection.close().await?;
-                return Ok(registration);
-            }
-            Verdict::Assigning(operation_id) => {
-                progress(Status::Assigning);
-                request = Request::Poll(operation_id);
-            }
-            Verdict::Busy => {}
-        }
-        sleep(answer.wait()).await;
     }
 }

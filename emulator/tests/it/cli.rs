@@ -89,6 +89,8 @@ fn a_wrong_command_line_says_what_is_expected_and_exits_2() {
             device(&["--key", GROUP_KEY, "--payload", "@/dev/zero"]),
             "--payload: cannot read /dev/zero: it has more than 1048576 bytes",
         ),
+        (vec!["fleet", "--id-pattern", "toaster"], "expected a registration id with one {}"),
+        (vec!["fleet", "--id-pattern", "a{}b{}"], "expected a registration id with one {}"),
         (device(&["--key", GROUP_KEY, "--transport", "amqp"]), "[possible values: mqtt, https]"),
         (device(&["--key", GROUP_KEY, "--timeout", "0"]), "0 is not in 1..=86400"),
     ] {

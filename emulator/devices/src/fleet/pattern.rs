@@ -24,22 +24,3 @@ impl FromStr for Pattern {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::Pattern;
-
-    #[test]
-    fn numbers_are_padded_to_the_same_length() {
-        let pattern: Pattern = "contoso-toaster-{}-a".parse().unwrap();
-        assert_eq!(pattern.registration_id(7, 9), "contoso-toaster-7-a");
-        assert_eq!(pattern.registration_id(7, 10_000), "contoso-toaster-00007-a");
-    }
-
-    #[test]
-    fn a_pattern_has_one_number() {
-        for text in ["", "contoso-toaster", "a{}b{}"] {
-            assert!(text.parse::<Pattern>().is_err(), "{text}");
-        }
-    }
-}
