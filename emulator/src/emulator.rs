@@ -42,7 +42,7 @@ pub struct Ports {
     pub https: Vec<u16>,
 }
 
-/// Both stand-ins, wired as the tutorial wires them: an enrollment group whose custom allocation policy
+/// Both stand-ins, connected as in the tutorial: an enrollment group whose custom allocation policy
 /// is a function of the app, called with a function key.
 #[derive(Debug)]
 pub struct Emulator {

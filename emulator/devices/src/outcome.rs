@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-/// What a registered device is told.
+/// What a registered device receives.
 #[derive(Clone, Debug)]
 pub struct Registration {
     /// The host name of its IoT hub.

@@ -7,8 +7,8 @@ use crate::emulator::EmulatorError;
 /// Where devices connect: what `up` and `dps` share.
 #[derive(Debug, clap::Args)]
 pub(super) struct DevicePorts {
-    /// Port for MQTT over TLS; 0 takes a free one. The SDKs for C and Python connect to 8883 only; those for .NET
-    /// and Node can be told another
+    /// Port for MQTT over TLS; 0 takes a free one. The SDKs for C and Python connect to 8883 only; in those for .NET
+    /// and Node it can be set
     #[arg(long, value_name = "PORT", default_value_t = 8883)]
     pub(super) mqtt_port: u16,
 

@@ -41,8 +41,8 @@ fn masked_line(line: &str) -> String {
     }
     if let Some(rest) = line.strip_prefix("Error: Time:").and_then(|rest| rest.get(CTIME..)) {
         // ` File:… Func:… Line:658 what happened`
-        let said = rest.split_once(" Line:").and_then(|(_, rest)| rest.split_once(' '));
-        line = format!("Error: {}", said.map_or(rest.trim_start(), |(_, said)| said));
+        let message = rest.split_once(" Line:").and_then(|(_, rest)| rest.split_once(' '));
+        line = format!("Error: {}", message.map_or(rest.trim_start(), |(_, message)| message));
     }
     for Varying { after, until, shown } in VARYING {
         if let Some(start) = line.find(after).map(|at| at + after.len()) {

@@ -35,9 +35,9 @@ const EXPIRY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[d
 pub struct Instructions {
     /// The functions, each with its address.
     pub functions: Vec<String>,
-    /// The port that speaks MQTT.
+    /// The port for MQTT.
     pub mqtt_port: u16,
-    /// The port that speaks HTTPS.
+    /// The port for HTTPS.
     pub https_port: u16,
     /// The certificate authority to trust.
     pub ca: PathBuf,

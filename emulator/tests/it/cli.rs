@@ -151,7 +151,7 @@ fn the_help_for_ports_says_which_sdks_know_one_port_only() {
         let help = run(&mut emulator([command, "--help"]), "");
         let text = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
         for part in [
-            "The SDKs for C and Python connect to 8883 only; those for .NET and Node can be told another",
+            "The SDKs for C and Python connect to 8883 only; in those for .NET and Node it can be set",
             "The SDKs for C and Node connect to 443 only [default: 443, or 8443 if 443 is in use or needs privileges]",
         ] {
             assert!(text.contains(part), "missing: {part}\n{help}");

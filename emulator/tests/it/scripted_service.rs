@@ -27,9 +27,9 @@ use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// One answer of a script.
+/// One reply of a script.
 #[derive(Clone, Debug)]
-pub(crate) enum Line {
+pub(crate) enum Reply {
     /// Status, `retry-after` and body.
     Answer(u16, Option<&'static str>, &'static str),
     /// The same, sent twice (MQTT).
@@ -38,9 +38,9 @@ pub(crate) enum Line {
     Silence,
 }
 
-/// Which protocol a script is played over.
+/// The protocol that a service speaks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Stage {
+pub(crate) enum Protocol {
     /// MQTT, with this answer to CONNECT.
     Mqtt(ConnectReturnCode),
     Https,
@@ -56,21 +56,21 @@ pub(crate) struct ScriptedService {
 
 #[derive(Debug)]
 struct Script {
-    lines: Mutex<VecDeque<Line>>,
+    replies: Mutex<VecDeque<Reply>>,
     seen: Mutex<Vec<String>>,
 }
 
 impl ScriptedService {
     /// Starts it on a free port.
-    pub(crate) fn start(stage: Stage, lines: impl Into<VecDeque<Line>>) -> Self {
+    pub(crate) fn start(protocol: Protocol, replies: impl Into<VecDeque<Reply>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (acceptor, ca) = tls();
         fs::write(folder.path().join("ca.pem"), ca).unwrap();
-        let script = Arc::new(Script { lines: Mutex::new(lines.into()), seen: Mutex::default() });
+        let script = Arc::new(Script { replies: Mutex::new(replies.into()), seen: Mutex::default() });
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let address = listener.local_addr().unwrap();
-        runtime.spawn(serve(listener, acceptor, stage, Arc::clone(&script)));
+        runtime.spawn(serve(listener, acceptor, protocol, Arc::clone(&script)));
         Self { address, folder, script, _runtime: runtime }
     }
 
@@ -90,8 +90,8 @@ impl Script {
         self.seen.lock().unwrap().push(what);
     }
 
-    fn next(&self) -> Line {
-        self.lines.lock().unwrap().pop_front().unwrap_or(Line::Silence)
+    fn next(&self) -> Reply {
+        self.replies.lock().unwrap().pop_front().unwrap_or(Reply::Silence)
     }
 }
 
@@ -111,16 +111,16 @@ fn tls() -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), ca.pem())
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, stage: Stage, script: Arc<Script>) {
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, protocol: Protocol, script: Arc<Script>) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         let (acceptor, script) = (acceptor.clone(), Arc::clone(&script));
         tokio::spawn(async move {
             // A device that does not trust the certificate disconnects here.
             let Ok(stream) = acceptor.accept(socket).await else { return };
-            match stage {
-                Stage::Mqtt(code) => mqtt(stream, code, &script).await,
-                Stage::Https => https(stream, script).await,
+            match protocol {
+                Protocol::Mqtt(code) => mqtt(stream, code, &script).await,
+                Protocol::Https => https(stream, script).await,
             }
         });
     }
@@ -188,9 +188,9 @@ fn replies(
             script.note(format!("PUBLISH {topic} {body}"));
             let rid = topic.split_once("$rid=").unwrap().1.split('&').next().unwrap();
             let (times, status, retry_after, body) = match script.next() {
-                Line::Answer(status, retry_after, body) => (1, status, retry_after, body),
-                Line::Twice(status, body) => (2, status, None, body),
-                Line::Silence => (0, 0, None, ""),
+                Reply::Answer(status, retry_after, body) => (1, status, retry_after, body),
+                Reply::Twice(status, body) => (2, status, None, body),
+                Reply::Silence => (0, 0, None, ""),
             };
             let after = retry_after.map(|seconds| format!("&retry-after={seconds}")).unwrap_or_default();
             let answer = || {
@@ -217,7 +217,9 @@ async fn https(stream: TlsStream<TcpStream>, script: Arc<Script>) {
             let body = body.collect().await.unwrap().to_bytes();
             script.note(format!("{} {} {}", head.method, head.uri, String::from_utf8_lossy(&body)));
             script.note(head.headers["authorization"].to_str().unwrap().to_owned());
-            let Line::Answer(status, retry_after, body) = script.next() else { std::future::pending().await };
+            let Reply::Answer(status, retry_after, body) = script.next() else {
+                std::future::pending().await
+            };
             let mut answer = hyper::Response::builder().status(status);
             if let Some(seconds) = retry_after {
                 answer = answer.header("retry-after", seconds);

@@ -22,11 +22,11 @@ const SOON: Duration = Duration::from_secs(2);
 /// Free ports.
 const UP: [&str; 7] = ["up", "--port", "0", "--mqtt-port", "0", "--https-port", "0"];
 
-/// A command that runs until it is told to end.
+/// A command that runs until Ctrl-C.
 struct Running {
     child: Child,
     lines: Receiver<String>,
-    said: String,
+    printed: String,
     _state: TempDir,
     _app: Option<App>,
 }
@@ -62,20 +62,20 @@ impl Running {
         let (send, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        Self { child, lines, said: String::new(), _state: state, _app: app }
+        Self { child, lines, printed: String::new(), _state: state, _app: app }
     }
 
     /// Waits until a line with `text` is printed.
-    fn says(&mut self, text: &str) {
+    fn waits_for(&mut self, text: &str) {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
                 let errors = self.errors();
-                panic!("never said: {text}\n{}\n{errors}", self.said);
+                panic!("never printed: {text}\n{}\n{errors}", self.printed);
             };
-            self.said.push_str(&line);
-            self.said.push('\n');
+            self.printed.push_str(&line);
+            self.printed.push('\n');
             if line.contains(text) {
                 return;
             }
@@ -96,11 +96,11 @@ impl Running {
         let ended = wait(&mut self.child, DEADLINE);
         let took = begun.elapsed();
         let errors = self.errors();
-        assert_eq!(ended, Some(code), "{signal:?}\n{}\n{errors}", self.said);
+        assert_eq!(ended, Some(code), "{signal:?}\n{}\n{errors}", self.printed);
         let alive = || processes().into_iter().map(|(id, _)| id).find(|id| children.contains(id));
         while let Some(id) = alive() {
             // What is killed is still there for a moment.
-            assert!(begun.elapsed() < DEADLINE, "left behind: {id}\n{}\n{errors}", self.said);
+            assert!(begun.elapsed() < DEADLINE, "left behind: {id}\n{}\n{errors}", self.printed);
             thread::sleep(Duration::from_millis(10));
         }
         took
@@ -145,25 +145,25 @@ fn ctrl_c_ends_every_command_and_its_handler() {
     for signal in [Signal::INT, Signal::TERM] {
         ends_soon(signal, 0, || {
             let mut up = Running::start(&UP);
-            up.says("Ctrl-C ends it.");
-            assert_eq!(up.children().len(), 1, "{}", up.said);
+            up.waits_for("Ctrl-C ends it.");
+            assert_eq!(up.children().len(), 1, "{}", up.printed);
             up
         });
         ends_soon(signal, 0, || {
             let mut host = Running::start(&["host", "--port", "0"]);
-            host.says("Worker process started and initialized.");
-            assert_eq!(host.children().len(), 1, "{}", host.said);
+            host.waits_for("Worker process started and initialized.");
+            assert_eq!(host.children().len(), 1, "{}", host.printed);
             host
         });
         ends_soon(signal, 0, || {
             let mut dps = Running::start(&["dps", "--mqtt-port", "0", "--https-port", "0"]);
-            dps.says("devices must trust ");
+            dps.waits_for("devices must trust ");
             dps
         });
         ends_soon(signal, 1, || {
             let mut tutorial = Running::start(&["tutorial"]);
-            tutorial.says("Simulate the Contoso toaster device");
-            assert_eq!(tutorial.children().len(), 1, "{}", tutorial.said);
+            tutorial.waits_for("Simulate the Contoso toaster device");
+            assert_eq!(tutorial.children().len(), 1, "{}", tutorial.printed);
             tutorial
         });
         ends_soon(signal, 1, || {
@@ -181,8 +181,8 @@ fn ctrl_c_ends_every_command_and_its_handler() {
 /// `up` on free ports, and all that it prints until it is ready.
 fn up() -> (Running, String) {
     let mut up = Running::start(&[&UP[..], &["--retry-after", "1"]].concat());
-    up.says("Ctrl-C ends it.");
-    let printed = up.said.clone();
+    up.waits_for("Ctrl-C ends it.");
+    let printed = up.printed.clone();
     (up, printed)
 }
 
@@ -251,7 +251,7 @@ fn what_up_prints_for_this_tool_python_and_node_registers_a_device() {
     assert_eq!(paste(&python, folder.path(), &environment), ASSIGNED);
 
     // The log tells whether a device is known.
-    up.says("contoso-toaster-007: registers by the enrollment group contoso-custom-allocated-devices, for the first time");
+    up.waits_for("contoso-toaster-007: registers by the enrollment group contoso-custom-allocated-devices, for the first time");
     up.ends(Signal::INT, 0);
 }
 
@@ -337,9 +337,9 @@ fn up_names_the_sdks_that_cannot_connect_to_its_mqtt_port() {
 #[test]
 fn a_function_key_is_required_when_one_is_set() {
     let mut host = Running::start(&["host", "--port", "0", "--function-key", "a-key-made-up-for-this-test"]);
-    host.says("HttpTrigger1: [POST] http://localhost:");
-    let address = host.said.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
-    host.says("Worker process started and initialized.");
+    host.waits_for("HttpTrigger1: [POST] http://localhost:");
+    let address = host.printed.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
+    host.waits_for("Worker process started and initialized.");
     let status = |query: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
