@@ -391,9 +391,8 @@ fn a_taken_port_is_named_in_one_sentence_with_the_option_that_sets_another() {
             let mut refused = Running::start(&[command].into_iter().chain(ports).collect::<Vec<_>>());
             assert_eq!(wait(&mut refused.child, DEADLINE), Some(1), "{command} {option}");
             let errors = refused.errors();
-            let named = format!("; {option} sets another port\n");
             assert!(errors.starts_with("dps-emulator: cannot listen ") && errors.contains(&port), "{errors}");
-            assert!(errors.ends_with(&named) && errors.lines().count() == 1, "{command} {option}\n{errors}");
+            assert!(errors.contains(option) && errors.lines().count() == 1, "{command} {option}\n{errors}");
         }
     }
 }
