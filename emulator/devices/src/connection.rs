@@ -46,11 +46,7 @@ impl Connection {
         timeout(STEP, asking).await.unwrap_or(Err(Failure::Timeout(STEP)))
     }
 
-    /// Disconnects.
-    ///
-    /// # Errors
-    ///
-    /// The service sent another answer, to no request.
+    /// Disconnects. Fails if the service sent another answer, to no request.
     pub(crate) async fn close(self) -> Result<(), Failure> {
         match self {
             Self::Mqtt(mqtt) => mqtt.close().await,

@@ -30,8 +30,8 @@ impl Device {
         let resource = escaped(&format!("{}/registrations/{}", self.id_scope, self.registration_id));
         let expiry = expiry.unix_timestamp();
         // The signature is over the text as it is sent, escapes included.
-        let signature = STANDARD.encode(self.key.sign(format!("{resource}\n{expiry}").as_bytes()));
-        let signature = escaped(&signature);
+        let signature = self.key.sign(format!("{resource}\n{expiry}").as_bytes());
+        let signature = escaped(&STANDARD.encode(signature));
         format!("SharedAccessSignature sr={resource}&sig={signature}&se={expiry}&skn=registration")
     }
 }

@@ -79,8 +79,8 @@ struct State {
 impl Request {
     /// The request that registers `device`.
     pub(crate) fn register(device: &Device) -> Self {
-        let registration_id = &device.registration_id;
-        let body = RegisterBody { registration_id, payload: device.payload.as_deref() };
+        let body =
+            RegisterBody { registration_id: &device.registration_id, payload: device.payload.as_deref() };
         #[expect(clippy::expect_used, reason = "a string and JSON text can always be serialized")]
         Self::Register(serde_json::to_string(&body).expect("a register request is JSON"))
     }

@@ -49,21 +49,19 @@ pub async fn register_and_print(
     };
     let outcome = device.register(endpoint, limit, progress).await;
     printed?;
-    print(&match &outcome {
-        Ok(registration) => registered(registration),
-        Err(failure) => failed(failure)?,
-    })?;
+    match &outcome {
+        Ok(registration) => print(&registered(registration))?,
+        Err(failure) => print(&failed(failure)?)?,
+    }
     Ok(outcome)
 }
 
 fn registered(registration: &Registration) -> String {
     let (hub, device_id) = (shown(&registration.hub, SHOWN), shown(&registration.device_id, SHOWN));
-    let mut text =
-        format!("\nRegistration Information received from service: {hub}, deviceId: {device_id}\n");
-    if let Some(payload) = &registration.payload {
-        text += &format!("Payload received from service: {}\n", shown(payload.get(), SHOWN));
-    }
-    text
+    let payload = registration.payload.as_ref().map(|payload| shown(payload.get(), SHOWN));
+    let payload =
+        payload.map(|payload| format!("Payload received from service: {payload}\n")).unwrap_or_default();
+    format!("\nRegistration Information received from service: {hub}, deviceId: {device_id}\n{payload}")
 }
 
 fn failed(failure: &Failure) -> io::Result<String> {
