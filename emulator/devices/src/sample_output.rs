@@ -24,8 +24,8 @@ const SHOWN: usize = 100_000;
 ///
 /// Sample: <https://github.com/Azure/azure-iot-sdk-c>,
 /// `provisioning_client/samples/prov_dev_client_sample/prov_dev_client_sample.c`.
-/// Three things differ: the version is this program's, the errors name no file and line of the SDK,
-/// and the enter key need not be pressed at the end.
+/// Three things differ: the version is this program's, the errors name no file and line of the SDK, and the enter key
+/// need not be pressed at the end.
 ///
 /// # Errors
 ///

@@ -25,8 +25,7 @@ pub struct Report {
     latencies: Vec<Duration>,
     /// Devices assigned to a hub, by hub.
     pub assigned: Tally,
-    /// Devices that the service decided against (their allocation failed, or their enrollment is disabled), by
-    /// reason.
+    /// Devices that the service decided against (allocation failed, or enrollment disabled), by reason.
     pub refused: Tally,
     /// Devices that got no decision (credential, connection, timeout, or an unusable answer), by reason.
     pub failed: Tally,
