@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Azure IoT device SDKs that the tests register devices with: Python's into tests/sdk/python/.venv, that
 # of Node.js into tests/sdk/node/node_modules. Versions are pinned; what is installed already is left alone.
+# mosquitto_rr, which the tests use too, comes from apt where this script runs as root.
 #
 # Usage: scripts/install-sdks.sh
 #
@@ -26,6 +27,12 @@ sdk="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/tests/sdk"
 
 command -v python3 >/dev/null || fail "python3 is missing; install Python 3.9 or later (Debian: apt install python3 python3-venv)"
 command -v node >/dev/null || fail "node is missing; install Node.js 18 or later (Debian: apt install nodejs npm)"
+
+command -v curl >/dev/null || fail "curl is missing; install it (Debian: apt install curl)"
+if ! command -v mosquitto_rr >/dev/null; then
+    { [ "$EUID" = 0 ] && command -v apt-get >/dev/null && apt-get update && apt-get install --yes mosquitto-clients; } >&2 \
+        || fail "mosquitto_rr is missing; install it (Debian: apt install mosquitto-clients)"
+fi
 
 # A copy of the list beside what was installed from it marks the installation as complete.
 python="$sdk/python"

@@ -1,10 +1,9 @@
-//! The tutorial's cast: its enrollment group, its hub, its devices.
-//!
-//! All of it, the keys too, is published as an example:
+//! The tutorial's enrollment group, hub and devices, whose keys are published as examples:
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
 
+use devices::Device;
 use serde_json::json;
-
+use serde_json::value::RawValue;
 use symmetric_key::SymmetricKey;
 
 /// The ID scope.
@@ -17,7 +16,7 @@ pub const GROUP: &str = "contoso-custom-allocated-devices";
 pub const GROUP_KEY: &str =
     "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
 
-/// Its secondary key, base64, of which the tutorial says nothing: an example of our own.
+/// Its secondary key, base64. The tutorial shows none: this is an example of our own.
 const SECONDARY_KEY: &str =
     "c2Vjb25kYXJ5IGtleSBvZiB0aGUgdHV0b3JpYWwncyBlbnJvbGxtZW50IGdyb3VwLCBhbiBleGFtcGxlIQ==";
 
@@ -64,6 +63,17 @@ pub fn configuration(hubs: &[String], webhook_url: &str) -> String {
 pub fn group_key() -> SymmetricKey {
     #[expect(clippy::expect_used, reason = "a constant, parsed in a test of the tutorial")]
     GROUP_KEY.parse().expect("the tutorial's group key is a key")
+}
+
+/// The device `registration_id` of the enrollment group, with the tutorial's payload.
+#[must_use]
+pub fn device(registration_id: &str) -> Device {
+    Device {
+        id_scope: ID_SCOPE.to_owned(),
+        registration_id: registration_id.to_owned(),
+        key: group_key().derive(registration_id),
+        payload: RawValue::from_string(PAYLOAD.to_owned()).ok(),
+    }
 }
 
 /// The keys of both devices, a line each: registration id and key.

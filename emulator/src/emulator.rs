@@ -1,17 +1,17 @@
 //! Both stand-ins at once, the webhook of one served by the other.
 
 use std::collections::BTreeSet;
-use std::fmt;
+use std::io;
 use std::path::PathBuf;
 
-use uuid::Uuid;
-
-use crate::contoso;
-use devices::trust::{self, TrustError};
-use devices::{Endpoint, HostPort, Transport};
+use devices::{Endpoint, HostPort, Transport, trust};
 use functions_host::{Executable, FunctionKeys, FunctionsHost, HostError, HostOptions};
 use journal::Journal;
 use provisioning_service::{Config, Dps, DpsError, DpsOptions, Mistake, ServiceOptions};
+use thiserror::Error;
+use uuid::Uuid;
+
+use crate::contoso;
 
 /// What both stand-ins are started with.
 #[derive(Clone, Debug)]
@@ -31,17 +31,17 @@ pub struct Settings {
 }
 
 /// Ports on the loopback address; 0 takes a free one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Ports {
     /// Of the Functions host.
     pub functions: u16,
     /// Of DPS, MQTT over TLS.
     pub mqtt: u16,
-    /// Of DPS, HTTPS.
-    pub https: u16,
+    /// Of DPS, HTTPS: the first that is available.
+    pub https: Vec<u16>,
 }
 
-/// Both stand-ins, wired as the tutorial wires them: an enrollment group whose custom allocation policy
+/// Both stand-ins, connected as in the tutorial: an enrollment group whose custom allocation policy
 /// is a function of the app, called with a function key.
 #[derive(Debug)]
 pub struct Emulator {
@@ -52,23 +52,38 @@ pub struct Emulator {
 }
 
 /// Why the stand-ins could not be started.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum EmulatorError {
     /// The Functions host did not start.
+    #[error(transparent)]
     Host(HostError),
     /// The handler runs and does not answer.
+    #[error("the handler does not answer; the log of the Functions host says why")]
     Handler,
     /// The app has no function with the webhook's name; it has these.
+    #[error("expected a function {expected} in the app, to be the webhook, found: {found}", expected = contoso::FUNCTION, found = listed(.0))]
     Function(Vec<String>),
     /// The configuration of the DPS stand-in is wrong: an invalid hub.
+    #[error("no hubs to assign devices to: {}", problems(.0))]
     Config(Vec<Mistake>),
     /// The DPS stand-in did not start.
+    #[error(transparent)]
     Dps(DpsError),
 }
 
+// === impl Ports ===
+
+impl Default for Ports {
+    /// Free ports.
+    fn default() -> Self {
+        Self { functions: 0, mqtt: 0, https: vec![0] }
+    }
+}
+
+// === impl Emulator ===
+
 impl Emulator {
-    /// Starts the Functions host, waits until its handler answers, and starts DPS. What they say goes to
-    /// the journal of each.
+    /// Starts the Functions host, waits until its handler answers, and starts DPS. Each logs to its journal.
     ///
     /// # Errors
     ///
@@ -96,7 +111,7 @@ impl Emulator {
     /// # Errors
     ///
     /// The certificate of the DPS stand-in's authority cannot be read.
-    pub fn endpoint(&self, transport: Transport) -> Result<Endpoint, TrustError> {
+    pub fn endpoint(&self, transport: Transport) -> io::Result<Endpoint> {
         let address = match transport {
             Transport::Mqtt => self.dps.mqtt_address(),
             Transport::Https => self.dps.https_address(),
@@ -130,37 +145,19 @@ async fn start_dps(
     let config = Config::parse(&contoso::configuration(&settings.hubs, &webhook_url));
     let options = DpsOptions {
         mqtt_port: settings.ports.mqtt,
-        https_ports: vec![settings.ports.https],
+        https_ports: settings.ports.https,
         service: ServiceOptions { retry_after: settings.retry_after, ..ServiceOptions::default() },
         ..DpsOptions::new(config.map_err(EmulatorError::Config)?, settings.state)
     };
     Dps::start(options, journal).await.map_err(EmulatorError::Dps)
 }
 
-// === impl Error ===
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
 
-impl std::error::Error for EmulatorError {}
-
-impl fmt::Display for EmulatorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Host(error) => error.fmt(f),
-            Self::Handler => {
-                f.write_str("the handler does not answer; the log of the Functions host says why")
-            }
-            Self::Function(others) => write!(
-                f,
-                "expected a function {} in the app, to be the webhook, found: {}",
-                contoso::FUNCTION,
-                if others.is_empty() { "none".to_owned() } else { others.join(", ") }
-            ),
-            Self::Config(mistakes) => {
-                // A hub is named twice in it, as linked and in the enrollment group.
-                let problems: BTreeSet<&str> = mistakes.iter().map(|mistake| &*mistake.problem).collect();
-                let problems: Vec<&str> = problems.into_iter().collect();
-                write!(f, "no hubs to assign devices to: {}", problems.join("; "))
-            }
-            Self::Dps(error) => error.fmt(f),
-        }
-    }
+fn problems(mistakes: &[Mistake]) -> String {
+    // A hub is named twice in the configuration, as linked and in the enrollment group.
+    let problems: BTreeSet<&str> = mistakes.iter().map(|mistake| &*mistake.problem).collect();
+    problems.into_iter().collect::<Vec<_>>().join("; ")
 }

@@ -2,7 +2,7 @@
 //!
 //! # Layout
 //!
-//! What is pretended, a crate each, beside this one:
+//! The parts, each a crate in a folder of its own beside this one:
 //!
 //! - [`functions_host`]: the Functions host. Reads an app folder, runs its custom handler, serves `/api/<function>`.
 //! - [`provisioning_service`]: DPS. Devices register over MQTT and HTTPS, enrollments say how they are allocated, and
@@ -11,15 +11,15 @@
 //! - [`symmetric_key`]: symmetric keys, and the device keys derived from a group's.
 //! - [`journal`]: the log of all of them.
 //!
-//! What is made of them, here:
+//! Put together, from the bottom up:
 //!
-//! - [`emulator`]: host and service, wired as the tutorial wires them.
-//! - [`contoso`]: the tutorial's cast: its enrollment group, its hub, its devices.
-//! - [`tutorial`]: all of the above, compared with what the tutorial shows.
-//! - [`up`]: what to paste where, so that a device registers with it.
+//! - [`contoso`]: the tutorial's enrollment group, hub and devices.
+//! - [`emulator`]: host and service, connected as in the tutorial: the service's webhook is the host's function.
+//! - [`tutorial`]: the tutorial step by step, compared with what it shows.
+//! - [`up`]: what to paste where, so that a device registers with the emulator.
 //! - [`cli`]: the command line.
 //!
-//! Nothing here shares code with the handler: both sides have only the documented protocol in common.
+//! Nothing here shares code with the handler: they have only the documented protocol in common.
 
 pub mod cli;
 pub mod contoso;

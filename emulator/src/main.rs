@@ -10,13 +10,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use dps_emulator::cli::{Cli, Outcome, Stop};
+use dps_emulator::cli::Cli;
+use dps_emulator::cli::outcome::{Outcome, Stop};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {
-        Ok(Outcome::Fine) => ExitCode::SUCCESS,
-        Ok(Outcome::Bad) => ExitCode::FAILURE,
+        Ok(Outcome::Success) => ExitCode::SUCCESS,
+        Ok(Outcome::Failure) => ExitCode::FAILURE,
         Err(stop) => {
             let _ = writeln!(std::io::stderr(), "dps-emulator: {stop}");
             match stop {

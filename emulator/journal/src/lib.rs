@@ -1,14 +1,15 @@
-//! The log of the stand-ins: one entry for each event, passed to a listener.
+//! The log of the emulator's parts: one entry for each event, passed to a listener.
 
+use std::error::Error;
 use std::fmt;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-const STAMP: &[BorrowedFormatItem<'_>] =
+const TIMESTAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]");
 
 /// The severity of an entry, in the words of the Functions host.
@@ -25,11 +26,11 @@ pub enum Level {
 /// One entry of the log.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// When it was said (UTC).
+    /// When it was logged (UTC).
     pub at: OffsetDateTime,
     /// Its severity.
     pub level: Level,
-    /// What was said: one line, or several when a function logged several.
+    /// The message: one line, or several when a function logged several.
     pub text: String,
 }
 
@@ -39,9 +40,13 @@ pub struct Journal {
     listener: Arc<dyn Fn(Entry) + Send + Sync>,
 }
 
+/// The entries of a [`Journal::kept`], oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Kept(Arc<Mutex<Vec<Entry>>>);
+
 /// An error and its causes, in one line.
 #[must_use]
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -51,21 +56,31 @@ pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// The entries of a [`Journal::kept`], oldest first.
-#[derive(Clone, Debug, Default)]
-pub struct Kept(Arc<Mutex<Vec<Entry>>>);
+/// `text`, sent by a client, on one line of the log: control characters escaped, at most `most` characters.
+#[must_use]
+pub fn shown(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for (nth, c) in text.chars().enumerate() {
+        if nth == most {
+            out.push('…');
+            break;
+        }
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
 
 // === impl Entry ===
 
 impl fmt::Display for Entry {
-    /// `2020-09-23T11:44:41.380 [Information] text`, each line of `text` stamped.
+    /// `2020-09-23T11:44:41.380 [Information] text`, with the time and level before each line of `text`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stamp = self.at.format(STAMP).map_err(|_| fmt::Error)?;
+        let at = self.at.format(TIMESTAMP).map_err(|_| fmt::Error)?;
         for (nth, line) in self.text.split('\n').enumerate() {
             if nth > 0 {
                 f.write_str("\n")?;
             }
-            write!(f, "{stamp} [{:?}] {line}", self.level)?;
+            write!(f, "{at} [{:?}] {line}", self.level)?;
         }
         Ok(())
     }
@@ -74,7 +89,7 @@ impl fmt::Display for Entry {
 // === impl Journal ===
 
 impl Journal {
-    /// A journal that hands every entry to `listener`.
+    /// A journal that passes every entry to `listener`.
     pub fn new(listener: impl Fn(Entry) + Send + Sync + 'static) -> Self {
         Self { listener: Arc::new(listener) }
     }
@@ -83,12 +98,12 @@ impl Journal {
     #[must_use]
     pub fn stdout() -> Self {
         Self::new(|entry| {
-            // If nobody reads this any more, there is no reason to stop.
-            let _ = writeln!(std::io::stdout().lock(), "{entry}");
+            // A closed standard output is no reason to stop.
+            let _ = writeln!(io::stdout().lock(), "{entry}");
         })
     }
 
-    /// A journal that keeps its entries, and where it keeps them.
+    /// A journal that keeps its entries in memory, and the entries it keeps.
     #[must_use]
     pub fn kept() -> (Self, Kept) {
         let kept = Kept::default();
@@ -96,22 +111,22 @@ impl Journal {
         (Self::new(move |entry| store.lock().push(entry)), kept)
     }
 
-    /// Says `text` at level Information.
+    /// Logs `text` at level Information.
     pub fn info(&self, text: impl Into<String>) {
         self.say(Level::Information, text);
     }
 
-    /// Says `text` at level Warning.
+    /// Logs `text` at level Warning.
     pub fn warn(&self, text: impl Into<String>) {
         self.say(Level::Warning, text);
     }
 
-    /// Says `text` at level Error.
+    /// Logs `text` at level Error.
     pub fn error(&self, text: impl Into<String>) {
         self.say(Level::Error, text);
     }
 
-    /// Says `text` at `level`, now.
+    /// Logs `text` at `level`, now.
     pub fn say(&self, level: Level, text: impl Into<String>) {
         (self.listener)(Entry { at: OffsetDateTime::now_utc(), level, text: text.into() });
     }
@@ -137,26 +152,12 @@ impl Kept {
     }
 }
 
-/// `text`, sent by a client, on one line of the log: control characters escaped, at most `most` characters.
-#[must_use]
-pub fn shown(text: &str, most: usize) -> String {
-    let mut out = String::new();
-    for (nth, c) in text.chars().enumerate() {
-        if nth == most {
-            out.push('…');
-            break;
-        }
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::shown;
 
     #[test]
-    fn what_a_client_sent_stays_on_one_line() {
+    fn text_from_a_client_stays_on_one_line() {
         assert_eq!(shown("a\r\n\u{7}b", 10), "a\\r\\n\\u{7}b");
         assert_eq!(shown("abcdef", 3), "abc…");
         assert_eq!(shown("abc", 3), "abc");

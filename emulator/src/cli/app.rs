@@ -2,8 +2,11 @@ use std::env;
 use std::io;
 use std::path::{self, Path, PathBuf};
 
-use super::Stop;
 use functions_host::Executable;
+
+use crate::cli::outcome::Stop;
+use crate::contoso::HUB;
+use crate::emulator::{Ports, Settings};
 
 /// Which function app to run.
 #[derive(Debug, clap::Args)]
@@ -22,13 +25,26 @@ impl App {
     /// The app's folder.
     pub(super) fn folder(&self) -> Result<PathBuf, Stop> {
         let folder = absolute(&self.app)?;
-        match folder.join("host.json").is_file() {
-            true => Ok(folder),
-            false => Err(Stop::Failed(format!(
-                "{}: no host.json here; run this in the folder of the function app, or name it with --app",
-                folder.display()
-            ))),
+        if folder.join("host.json").is_file() {
+            return Ok(folder);
         }
+        Err(Stop::Failed(format!(
+            "{}: no host.json here; run this in the folder of the function app, or name it with --app",
+            folder.display()
+        )))
+    }
+
+    /// An emulator that runs the app: on free ports, with the tutorial's hub unless others are given, and with devices
+    /// that poll every second.
+    pub(super) fn settings(&self, state: PathBuf, hubs: Vec<String>) -> Result<Settings, Stop> {
+        Ok(Settings {
+            app: self.folder()?,
+            executable: self.executable()?,
+            state,
+            hubs: if hubs.is_empty() { vec![HUB.to_owned()] } else { hubs },
+            ports: Ports::default(),
+            retry_after: 1,
+        })
     }
 
     /// Which executable is run as the custom handler.
@@ -41,7 +57,7 @@ impl App {
     }
 }
 
-/// `path` as an absolute one, so that nothing depends on the folder a handler is started in.
+/// `path` made absolute, since the handler is started in another folder.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, Stop> {
     let absolute = path::absolute(path);
     absolute.map_err(|error: io::Error| Stop::Usage(format!("{}: {error}", path.display())))

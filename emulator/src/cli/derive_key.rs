@@ -1,6 +1,7 @@
 use std::io::{self, Write as _};
 
-use super::{Outcome, Stop, key, registration_id};
+use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::{key, registration_id};
 
 /// Derive a device's key from its enrollment group's key.
 ///
@@ -25,5 +26,5 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Outcome, Stop> {
     let group_key = key::read("--group-key", &args.group_key)?;
     writeln!(io::stdout(), "{}", group_key.derive(&args.registration_id).to_base64())?;
-    Ok(Outcome::Fine)
+    Ok(Outcome::Success)
 }

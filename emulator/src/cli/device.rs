@@ -1,10 +1,12 @@
 use std::env;
 use std::io;
 
-use super::target::Target;
-use super::{Outcome, Stop, key, registration_id};
-use devices::{Device, GLOBAL_HOST, HostPort, register_aloud};
+use devices::{Device, GLOBAL_HOST, HostPort, register_and_print};
 use symmetric_key::SymmetricKey;
+
+use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::target::Target;
+use crate::cli::{id_scope, key, registration_id};
 
 /// The environment variable with a device's own key.
 const DEVICE_KEY: &str = "DPS_DEVICE_KEY";
@@ -30,7 +32,7 @@ pub(super) struct Args {
     keys: Keys,
 
     /// The ID scope of the DPS instance, as its overview in the portal shows it
-    #[arg(long, value_name = "SCOPE", value_parser = id_scope)]
+    #[arg(long, value_name = "SCOPE", value_parser = id_scope::parse)]
     id_scope: String,
 
     /// Host to register with: a name or an IP address, with or without a port
@@ -59,8 +61,8 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let key = keys.key_of(&registration_id)?;
     let device = Device { id_scope, registration_id, key, payload: target.payload()? };
     let endpoint = target.endpoint(host)?;
-    let outcome = register_aloud(&device, &endpoint, target.limit(), io::stdout()).await?;
-    Ok(if outcome.is_ok() { Outcome::Fine } else { Outcome::Bad })
+    let outcome = register_and_print(&device, &endpoint, target.limit(), io::stdout()).await?;
+    Ok(if outcome.is_ok() { Outcome::Success } else { Outcome::Failure })
 }
 
 // === impl Keys ===
@@ -84,15 +86,5 @@ impl Keys {
                 ))),
             },
         }
-    }
-}
-
-/// A value parser for clap: an id scope has no character with a meaning in a topic or a path.
-pub(super) fn id_scope(text: &str) -> Result<String, String> {
-    let fits = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("expected 1 to 64 letters, digits and hyphens, such as 0ne00002193".to_owned())
     }
 }

@@ -2,11 +2,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::app::absolute;
-use super::interrupt::Interrupt;
-use super::{Outcome, Stop};
 use journal::Journal;
 use provisioning_service::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
+
+use crate::cli::app::absolute;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::ports::DevicePorts;
 
 /// Run a Device Provisioning Service with your own enrollments.
 ///
@@ -27,13 +29,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
     address: IpAddr,
 
-    /// Port for MQTT over TLS; 0 takes a free one. The SDKs for C, Python, Java and .NET know no other
-    #[arg(long, value_name = "PORT", default_value_t = 8883)]
-    mqtt_port: u16,
-
-    /// Port for HTTPS; 0 takes a free one. The SDKs for C and Node know 443 alone
-    #[arg(long, value_name = "PORT", default_value_t = 8443)]
-    https_port: u16,
+    #[command(flatten)]
+    ports: DevicePorts,
 
     /// Seconds that devices are asked to wait before they poll
     #[arg(long, value_name = "SECONDS", default_value_t = ServiceOptions::default().retry_after)]
@@ -63,13 +60,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let mut interrupt = Interrupt::listen()?;
-    let config = Config::load(&args.config).map_err(|error| Stop::Failed(error.to_string()))?;
+    let config = Config::load(&args.config).map_err(Stop::failed)?;
     let journal = Journal::stdout();
     let id_scope = config.id_scope.clone();
     let options = DpsOptions {
         address: args.address,
-        mqtt_port: args.mqtt_port,
-        https_ports: vec![args.https_port],
+        mqtt_port: args.ports.mqtt_port,
+        https_ports: args.ports.https_ports(),
         service: ServiceOptions {
             retry_after: args.retry_after,
             quota: args.quota,
@@ -84,13 +81,16 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         },
         ..DpsOptions::new(config, absolute(&args.state)?)
     };
-    let dps = Dps::start(options, journal.clone()).await.map_err(|error| Stop::Failed(error.to_string()))?;
+    let dps = Dps::start(options, journal.clone()).await.map_err(|error| Stop::failed(&error))?;
     journal.info(format!("devices of ID scope {id_scope} register over MQTT at {}", dps.mqtt_address()));
     journal.info(format!("and over HTTPS at {}", dps.https_address()));
+    if let Some(note) = args.ports.https_note(dps.https_address().port()) {
+        journal.warn(note);
+    }
     journal.info(format!("devices must trust {}", dps.ca_certificate().display()));
     interrupt.wait().await;
     dps.stop().await;
-    Ok(Outcome::Fine)
+    Ok(Outcome::Success)
 }
 
 /// A value parser for clap: `0.5` is half a second.

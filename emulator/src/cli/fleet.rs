@@ -3,19 +3,20 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use tempfile::TempDir;
-
-use super::app::App;
-use super::device::id_scope;
-use super::interrupt::Interrupt;
-use super::target::Target;
-use super::{Outcome, Stop, key, registration_id};
-use crate::contoso;
-use crate::emulator::{Emulator, Ports, Settings};
 use devices::fleet::{Fleet, Pattern, Report};
 use devices::{Endpoint, HostPort, Transport};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use journal::{Entry, Journal, Level};
+use tempfile::TempDir;
+
+use crate::cli::app::App;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::ports::not_started;
+use crate::cli::target::Target;
+use crate::cli::{id_scope, key, registration_id};
+use crate::contoso;
+use crate::emulator::{Emulator, Settings};
 
 /// Register many simulated devices at once, and measure.
 ///
@@ -42,7 +43,7 @@ pub(super) struct Args {
     host: Option<HostPort>,
 
     /// The ID scope of the DPS instance
-    #[arg(long, value_name = "SCOPE", value_parser = id_scope, requires = "host")]
+    #[arg(long, value_name = "SCOPE", value_parser = id_scope::parse, requires = "host")]
     id_scope: Option<String>,
 
     /// The enrollment group's key, base64, from which those of the devices are derived; `-` reads it from
@@ -77,24 +78,14 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     };
     registration_id::parse(&fleet.pattern.registration_id(fleet.count, fleet.count))
         .map_err(|rule| Stop::Usage(format!("--id-pattern does not give registration ids: {rule}")))?;
-    match args.host {
-        Some(host) => {
-            measure(&fleet, &args.target.endpoint(host)?, &mut interrupt).await.map(|report| outcome(&report))
-        }
-        None => {
-            let state = TempDir::new()
-                .map_err(|error| Stop::Failed(format!("cannot create a temporary folder: {error}")))?;
-            let settings = Settings {
-                app: args.app.folder()?,
-                executable: args.app.executable()?,
-                state: state.path().to_owned(),
-                hubs: if args.hub.is_empty() { vec![contoso::HUB.to_owned()] } else { args.hub },
-                ports: Ports::default(),
-                retry_after: 1,
-            };
-            within(settings, &fleet, args.target.transport, &mut interrupt).await
-        }
+    if let Some(host) = args.host {
+        let report = measure(&fleet, &args.target.endpoint(host)?, &mut interrupt).await?;
+        return Ok(outcome(&report));
     }
+    let state =
+        TempDir::new().map_err(|error| Stop::Failed(format!("cannot create a temporary folder: {error}")))?;
+    let settings = args.app.settings(state.path().to_owned(), args.hub)?;
+    within(settings, &fleet, args.target.transport, &mut interrupt).await
 }
 
 /// Measures with an emulator in this process, and counts what only the emulator knows: how often the
@@ -111,19 +102,22 @@ async fn within(
         if entry.text.starts_with("Executing 'Functions.") {
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        complain(&entry);
+        repeat_error(&entry);
     });
     // The outcome of each device is in the report.
     let service = Journal::new(|_| {});
     let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await?;
-    let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
-    let endpoint = emulator.endpoint(transport).map_err(|error| Stop::Failed(error.to_string()))?;
-    let report = measure(fleet, &endpoint, interrupt).await;
+    let emulator = emulator.map_err(|error| not_started(&error))?;
+    let report = match emulator.endpoint(transport) {
+        Ok(endpoint) => measure(fleet, &endpoint, interrupt).await,
+        Err(error) => Err(Stop::failed(error)),
+    };
     emulator.stop().await;
     let report = report?;
-    let (executions, decided) = (executions.load(Ordering::Relaxed), report.assigned() + report.refused());
+    let (executions, decided) =
+        (executions.load(Ordering::Relaxed), report.assigned.sum() + report.refused.sum());
     writeln!(io::stdout(), "\nThe function ran {executions} times for {decided} decisions.")?;
-    Ok(if executions == decided { outcome(&report) } else { Outcome::Bad })
+    Ok(if executions == decided { outcome(&report) } else { Outcome::Failure })
 }
 
 /// Registers the fleet with a progress bar and prints the report; at Ctrl-C, on the devices so far.
@@ -148,15 +142,15 @@ async fn measure(fleet: &Fleet, endpoint: &Endpoint, interrupt: &mut Interrupt) 
     finished.map(|()| report)
 }
 
-/// Repeats the warnings and errors of the Functions host on standard error.
-fn complain(entry: &Entry) {
+/// Repeats an error of the Functions host on standard error.
+fn repeat_error(entry: &Entry) {
     if entry.level == Level::Error {
-        // If nobody reads this, there is no reason to stop.
+        // A closed standard error is no reason to stop.
         let _ = writeln!(io::stderr(), "{entry}");
     }
 }
 
 fn outcome(report: &Report) -> Outcome {
-    let accounted_for = report.failed() == 0 && report.lost() == 0;
-    if accounted_for && report.assigned() > 0 { Outcome::Fine } else { Outcome::Bad }
+    let accounted_for = report.failed.sum() == 0 && report.lost() == 0;
+    if accounted_for && report.assigned.sum() > 0 { Outcome::Success } else { Outcome::Failure }
 }

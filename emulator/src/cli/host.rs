@@ -1,8 +1,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::app::App;
-use super::interrupt::Interrupt;
-use super::{Outcome, Stop};
+use crate::cli::app::App;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::outcome::{Outcome, Stop};
 use functions_host::{Framing, FunctionKeys, FunctionsHost, HostOptions};
 use journal::Journal;
 
@@ -47,7 +47,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let host = FunctionsHost::start(options, Journal::stdout()).await;
     let host = host.map_err(|error| Stop::Failed(error.to_string()))?;
     let outcome = tokio::select! {
-        () = interrupt.wait() => Ok(Outcome::Fine),
+        () = interrupt.wait() => Ok(Outcome::Success),
         () = host.stopped() => Err(Stop::handler_given_up()),
     };
     host.stop().await;

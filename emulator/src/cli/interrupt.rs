@@ -2,18 +2,17 @@ use std::future::Future;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::Stop;
+use crate::cli::outcome::Stop;
 
 /// Ctrl-C (SIGINT) or SIGTERM: the program is to end.
 ///
-/// Made before anything that needs cleaning up: a signal that arrives from then on is remembered until it is
-/// waited for.
+/// Created before anything that needs cleaning up: a signal that arrives from then on is not lost.
 pub(super) struct Interrupt {
     signals: [Signal; 2],
 }
 
 impl Interrupt {
-    /// Listens from now on.
+    /// Catches the signals from now on.
     pub(super) fn listen() -> Result<Self, Stop> {
         let listening =
             |kind| signal(kind).map_err(|error| Stop::Failed(format!("cannot listen for Ctrl-C: {error}")));

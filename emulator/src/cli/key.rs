@@ -1,7 +1,8 @@
 use std::io::{self, BufRead as _, Read as _};
 
-use super::Stop;
 use symmetric_key::SymmetricKey;
+
+use crate::cli::outcome::Stop;
 
 /// More bytes than any key has.
 const LONGEST: u64 = 4096;

@@ -1,4 +1,7 @@
-//! The command line: what each command takes, and how its outcome becomes an exit code.
+//! The command line. Each command has a file with its `Args` and what it does; [`outcome`] is how it ends.
+//!
+//! Options that commands share: `app` (which function app), `ports` (where DPS listens), `target` (how simulated
+//! devices reach DPS), `key`, `id_scope` and `registration_id` (how they are read).
 
 mod app;
 mod derive_key;
@@ -6,18 +9,20 @@ mod device;
 mod dps;
 mod fleet;
 mod host;
+mod id_scope;
 mod interrupt;
 mod key;
 mod open_files;
+pub mod outcome;
+mod ports;
 mod registration_id;
 mod target;
 mod tutorial;
 mod up;
 
-use std::fmt;
-use std::io;
-
 use clap::{Parser, Subcommand};
+
+use self::outcome::{Outcome, Stop};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -46,24 +51,6 @@ enum Command {
     Dps(dps::Args),
 }
 
-/// How a command that ran to its end ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Success: exit code 0.
-    Fine,
-    /// A device was refused, something failed, or the output differs: exit code 1. It has been reported.
-    Bad,
-}
-
-/// Why a command did not run to its end.
-#[derive(Debug)]
-pub enum Stop {
-    /// The command line is invalid: exit code 2.
-    Usage(String),
-    /// Something else failed: exit code 1.
-    Failed(String),
-}
-
 impl Cli {
     /// Runs the command.
     ///
@@ -80,31 +67,6 @@ impl Cli {
             Command::DeriveKey(args) => derive_key::run(&args),
             Command::Host(args) => host::run(args).await,
             Command::Dps(args) => dps::run(args).await,
-        }
-    }
-}
-
-// === impl Stop ===
-
-impl Stop {
-    /// The end of [`FunctionsHost::stopped`](functions_host::FunctionsHost::stopped).
-    fn handler_given_up() -> Self {
-        Self::Failed("the host has given up its handler; the log above says why".to_owned())
-    }
-}
-
-impl From<io::Error> for Stop {
-    fn from(error: io::Error) -> Self {
-        Self::Failed(format!("cannot write the output: {error}"))
-    }
-}
-
-impl std::error::Error for Stop {}
-
-impl fmt::Display for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Usage(text) | Self::Failed(text) => f.write_str(text),
         }
     }
 }

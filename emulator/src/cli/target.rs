@@ -3,10 +3,10 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use devices::{Endpoint, HostPort, Transport, trust};
 use serde_json::value::RawValue;
 
-use super::Stop;
-use devices::{Endpoint, HostPort, Transport, trust};
+use crate::cli::outcome::Stop;
 
 /// The largest payload file read, bytes; the service takes 96 KB.
 const LARGEST: u64 = 1024 * 1024;
@@ -23,7 +23,7 @@ pub(super) struct Target {
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Option<PathBuf>,
 
-    /// Seconds after which a device that is not registered is given up. For a webhook that keeps
+    /// Seconds after which a device that is not registered fails. For a webhook that keeps
     /// answering 5xx, DPS takes about 415 s to fail the registration
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,

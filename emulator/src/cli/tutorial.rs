@@ -1,15 +1,15 @@
 use std::io::{self, Write as _};
 
-use tempfile::TempDir;
-
-use super::app::App;
-use super::interrupt::Interrupt;
-use super::{Outcome, Stop};
-use crate::contoso::HUB;
-use crate::emulator::{Emulator, Ports, Settings};
-use crate::tutorial::Tutorial;
 use devices::Transport;
 use journal::{Journal, Kept};
+use tempfile::TempDir;
+
+use crate::cli::app::App;
+use crate::cli::interrupt::Interrupt;
+use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::ports::not_started;
+use crate::emulator::{Emulator, Settings};
+use crate::tutorial::Tutorial;
 
 /// Go through Microsoft's tutorial and compare with what it shows.
 ///
@@ -30,19 +30,12 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let state =
         TempDir::new().map_err(|error| Stop::Failed(format!("cannot create a temporary folder: {error}")))?;
-    let settings = Settings {
-        app: args.app.folder()?,
-        executable: args.app.executable()?,
-        state: state.path().to_owned(),
-        hubs: vec![HUB.to_owned()],
-        ports: Ports::default(),
-        retry_after: 1,
-    };
+    let settings = args.app.settings(state.path().to_owned(), Vec::new())?;
     let (functions, function_log) = Journal::kept();
     let (service, service_log) = Journal::kept();
-    let outcome = go_through(settings, args.transport, functions, &function_log, service).await;
-    if !matches!(outcome, Ok(Outcome::Fine)) {
-        // The reason may be where the tutorial does not look.
+    let outcome = compare(settings, args.transport, functions, &function_log, service).await;
+    if !matches!(outcome, Ok(Outcome::Success)) {
+        // The reason may be in a part of the log that the tutorial does not show.
         for (name, log) in [("Functions host", function_log), ("provisioning service", service_log)] {
             let entries = log.entries().iter().map(|entry| format!("{entry}\n")).collect::<String>();
             if !entries.is_empty() {
@@ -53,7 +46,7 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     outcome
 }
 
-async fn go_through(
+async fn compare(
     settings: Settings,
     transport: Transport,
     functions: Journal,
@@ -62,10 +55,12 @@ async fn go_through(
 ) -> Result<Outcome, Stop> {
     let mut interrupt = Interrupt::listen()?;
     let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await?;
-    let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
-    let endpoint = emulator.endpoint(transport).map_err(|error| Stop::Failed(error.to_string()))?;
-    let tutorial = Tutorial::new(io::stdout()).run(&emulator, &endpoint, function_log);
+    let emulator = emulator.map_err(|error| not_started(&error))?;
+    let tutorial = async {
+        let endpoint = emulator.endpoint(transport).map_err(Stop::failed)?;
+        Tutorial::new(io::stdout()).run(&emulator, &endpoint, function_log).await.map_err(Stop::from)
+    };
     let as_promised = interrupt.unless(tutorial).await;
     emulator.stop().await;
-    Ok(if as_promised?? { Outcome::Fine } else { Outcome::Bad })
+    Ok(if as_promised?? { Outcome::Success } else { Outcome::Failure })
 }

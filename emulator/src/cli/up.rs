@@ -2,19 +2,20 @@ use std::env;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::app::{App, absolute};
-use super::interrupt::Interrupt;
-use super::{Outcome, Stop};
-use crate::contoso::HUB;
+use journal::Journal;
+
+use crate::cli::app::{App, absolute};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::ports::{DevicePorts, not_started};
 use crate::emulator::{Emulator, Ports, Settings};
 use crate::up::Instructions;
-use journal::Journal;
 
 /// Keep both stand-ins running for your own devices.
 ///
-/// DPS has the tutorial's enrollment group. Prints, ready to paste, how to register a device with the C,
-/// Python and Node SDKs and with this tool, and then what the function and the provisioning service log.
-/// Ends at Ctrl-C; assignments and certificates stay in the state folder.
+/// DPS has the tutorial's enrollment group. Prints, ready to paste, how to register a device with this tool, the
+/// SDKs for C, .NET, Python and Node, in Rust, and with curl and mosquitto, and then what the function and the
+/// provisioning service log. Ends at Ctrl-C; assignments and certificates stay in the state folder.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -32,13 +33,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "PORT", default_value_t = 7071)]
     port: u16,
 
-    /// Port for MQTT over TLS; 0 takes a free one. The SDKs for C, Python, Java and .NET know no other
-    #[arg(long, value_name = "PORT", default_value_t = 8883)]
-    mqtt_port: u16,
-
-    /// Port for HTTPS; 0 takes a free one. The SDKs for C and Node know 443 alone
-    #[arg(long, value_name = "PORT", default_value_t = 8443)]
-    https_port: u16,
+    #[command(flatten)]
+    ports: DevicePorts,
 
     /// Seconds that devices are asked to wait before they poll
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
@@ -47,21 +43,20 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let mut interrupt = Interrupt::listen()?;
-    let settings = Settings {
-        app: args.app.folder()?,
-        executable: args.app.executable()?,
-        state: absolute(&args.state)?,
-        hubs: if args.hub.is_empty() { vec![HUB.to_owned()] } else { args.hub },
-        ports: Ports { functions: args.port, mqtt: args.mqtt_port, https: args.https_port },
-        retry_after: args.retry_after,
-    };
+    let ports = Ports { functions: args.port, mqtt: args.ports.mqtt_port, https: args.ports.https_ports() };
+    let settings = args.app.settings(absolute(&args.state)?, args.hub)?;
+    let settings = Settings { ports, retry_after: args.retry_after, ..settings };
     let journal = Journal::stdout();
-    let emulator = interrupt.unless(Emulator::start(settings, journal.clone(), journal)).await?;
-    let emulator = emulator.map_err(|error| Stop::Failed(error.to_string()))?;
+    let emulator = interrupt.unless(Emulator::start(settings, journal.clone(), journal.clone())).await?;
+    let emulator = emulator.map_err(|error| not_started(&error))?;
+    if let Some(note) = args.ports.https_note(emulator.dps.https_address().port()) {
+        journal.warn(note);
+    }
     let program = env::current_exe().unwrap_or_else(|_| "dps-emulator".into());
-    writeln!(io::stdout(), "\n{}Ctrl-C ends it.\n", Instructions::new(&emulator, program))?;
+    let instructions = Instructions::new(&emulator, args.retry_after, program);
+    writeln!(io::stdout(), "\n{instructions}\nCtrl-C ends it.\n")?;
     let outcome = tokio::select! {
-        () = interrupt.wait() => Ok(Outcome::Fine),
+        () = interrupt.wait() => Ok(Outcome::Success),
         () = emulator.host.stopped() => Err(Stop::handler_given_up()),
     };
     emulator.stop().await;

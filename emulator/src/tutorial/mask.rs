@@ -41,8 +41,8 @@ fn masked_line(line: &str) -> String {
     }
     if let Some(rest) = line.strip_prefix("Error: Time:").and_then(|rest| rest.get(CTIME..)) {
         // ` File:… Func:… Line:658 what happened`
-        let said = rest.split_once(" Line:").and_then(|(_, rest)| rest.split_once(' '));
-        line = format!("Error: {}", said.map_or(rest.trim_start(), |(_, said)| said));
+        let message = rest.split_once(" Line:").and_then(|(_, rest)| rest.split_once(' '));
+        line = format!("Error: {}", message.map_or(rest.trim_start(), |(_, message)| message));
     }
     for Varying { after, until, shown } in VARYING {
         if let Some(start) = line.find(after).map(|at| at + after.len()) {
@@ -56,7 +56,7 @@ fn masked_line(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::masked;
-    use crate::tutorial::promise;
+    use crate::tutorial::expected;
 
     #[test]
     fn what_varies_is_made_equal() {
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn what_matters_is_left_as_it_is() {
-        let log = masked(promise::TOASTER_LOG);
+        let log = masked(expected::TOASTER_LOG);
         for part in [
             "Selected hub : contoso-toasters-hub-1098.azure-devices.net",
             r#""etag":"\"e8002126-0000-0100-0000-5f6b2a570000\"""#,
@@ -101,7 +101,7 @@ mod tests {
         ] {
             assert!(log.contains(part), "{part}\n{log}");
         }
-        let output = masked(promise::HEAT_PUMP_OUTPUT);
+        let output = masked(expected::HEAT_PUMP_OUTPUT);
         assert!(output.contains("Msg: Custom allocation failed with status code: 400"), "{output}");
         assert!(
             output.ends_with("\n\nFailure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR\n"),

@@ -1,20 +1,19 @@
 //! The tutorial, from key derivation to both devices, compared with what it shows:
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
 
+mod expected;
 mod mask;
-mod promise;
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use serde_json::value::RawValue;
+use devices::{Endpoint, register_and_print};
+use journal::{Entry, Kept};
 use similar::TextDiff;
 
 use self::mask::masked;
-use crate::contoso::{self, GROUP, HEAT_PUMP, HUB, ID_SCOPE, PAYLOAD, TOASTER};
+use crate::contoso::{self, GROUP, HEAT_PUMP, HUB, ID_SCOPE, TOASTER};
 use crate::emulator::Emulator;
-use devices::{Device, Endpoint, register_aloud};
-use journal::{Entry, Kept};
 
 /// Where the tutorial is.
 const PAGE: &str = "\
@@ -37,7 +36,7 @@ breakroom499-contoso-tstrsd-007 and mainbuilding167-contoso-hpsd-088.)
 #[derive(Debug)]
 pub struct Tutorial<W> {
     out: W,
-    /// Each thing that was compared: its name, and how it differs from the promise.
+    /// Each thing that was compared: its name, and the diff if it is not as the tutorial shows it.
     compared: Vec<(String, Option<String>)>,
 }
 
@@ -48,7 +47,7 @@ impl<W: Write> Tutorial<W> {
     }
 
     /// Goes through the tutorial: derives the keys and registers both devices at `endpoint`, which is the
-    /// emulator's DPS; `log` is what the emulator's Functions host says. True if all is as promised.
+    /// emulator's DPS; `log` is what the emulator's Functions host logs. True if all is as the tutorial shows it.
     ///
     /// # Errors
     ///
@@ -67,12 +66,12 @@ impl<W: Write> Tutorial<W> {
         self.heading("Derive unique device keys")?;
         let keys = contoso::derived_keys();
         write!(self.out, "{keys}\n{OTHER_KEYS}")?;
-        self.compare("device keys", promise::KEYS, &keys);
+        self.compare("device keys", expected::KEYS, &keys);
 
-        let promised = (promise::TOASTER_LOG, promise::TOASTER_OUTPUT);
-        self.device("toaster", TOASTER, endpoint, log, promised).await?;
-        let promised = (promise::HEAT_PUMP_LOG, promise::HEAT_PUMP_OUTPUT);
-        self.device("heat pump", HEAT_PUMP, endpoint, log, promised).await?;
+        let shown = (expected::TOASTER_LOG, expected::TOASTER_OUTPUT);
+        self.device("toaster", TOASTER, endpoint, log, shown).await?;
+        let shown = (expected::HEAT_PUMP_LOG, expected::HEAT_PUMP_OUTPUT);
+        self.device("heat pump", HEAT_PUMP, endpoint, log, shown).await?;
         self.verdict()
     }
 
@@ -82,43 +81,35 @@ impl<W: Write> Tutorial<W> {
         registration_id: &str,
         endpoint: &Endpoint,
         log: &Kept,
-        (promised_log, promised_output): (&str, &str),
+        (expected_log, expected_output): (&str, &str),
     ) -> io::Result<()> {
         self.heading(&format!("Simulate the Contoso {name} device"))?;
-        let device = Device {
-            id_scope: ID_SCOPE.to_owned(),
-            registration_id: registration_id.to_owned(),
-            key: contoso::group_key().derive(registration_id),
-            payload: RawValue::from_string(PAYLOAD.to_owned()).ok(),
-        };
+        let device = contoso::device(registration_id);
         let before = log.entries().len();
         let mut output = Vec::new();
-        // The output says how it ended.
-        let _ = register_aloud(&device, endpoint, LIMIT, &mut output).await?;
+        // How it ended is part of the output.
+        let _ = register_and_print(&device, endpoint, LIMIT, &mut output).await?;
         let output = String::from_utf8_lossy(&output).into_owned();
         let log = function_log(log, before).await;
 
         write!(self.out, "--- The function's log\n\n{log}\n--- The device's output\n\n{output}")?;
-        self.compare(&format!("{name}: the function's log"), promised_log, &log);
-        self.compare(&format!("{name}: the device's output"), promised_output, &output);
+        self.compare(&format!("{name}: the function's log"), expected_log, &log);
+        self.compare(&format!("{name}: the device's output"), expected_output, &output);
         Ok(())
     }
 
-    fn compare(&mut self, what: &str, promised: &str, got: &str) {
-        let (promised, got) = (masked(promised), masked(got));
-        let diff = TextDiff::from_lines(&promised, &got);
+    fn compare(&mut self, what: &str, expected: &str, got: &str) {
+        let (expected, got) = (masked(expected), masked(got));
+        let diff = TextDiff::from_lines(&expected, &got);
         let diff = diff.unified_diff().context_radius(20).header("the tutorial", "here").to_string();
-        self.compared.push((what.to_owned(), (promised != got).then_some(diff)));
+        self.compared.push((what.to_owned(), (expected != got).then_some(diff)));
     }
 
     fn verdict(mut self) -> io::Result<bool> {
         self.heading("Compared with what the tutorial promises")?;
         for (what, difference) in &self.compared {
-            writeln!(
-                self.out,
-                "{:<11}  {what}",
-                if difference.is_none() { "as promised" } else { "DIFFERS" }
-            )?;
+            let verdict = if difference.is_none() { "as promised" } else { "DIFFERS" };
+            writeln!(self.out, "{verdict:<11}  {what}")?;
         }
         for (what, difference) in &self.compared {
             if let Some(difference) = difference {
@@ -136,7 +127,7 @@ impl<W: Write> Tutorial<W> {
 }
 
 /// What the function logged since the entry `before`, from the beginning to the end of its execution. What the
-/// handler says of itself when it starts may come late, and is not part of it.
+/// handler logs when it starts may come late, and is left out.
 async fn function_log(log: &Kept, before: usize) -> String {
     let deadline = Instant::now() + LOGGED;
     loop {

@@ -10,17 +10,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use thiserror::Error;
 
-/// A symmetric key of 16 to 64 bytes. Never shown: `Debug` hides it, and there is no `Display`.
+/// A symmetric key of 16 to 64 bytes. A secret: `Debug` hides it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SymmetricKey(Vec<u8>);
 
-/// Why a text is not a symmetric key. Names the rule, never the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a text is not a symmetric key. The message never repeats the text, which is a secret.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum KeyError {
     /// It is not base64.
+    #[error("expected a symmetric key in base64, found invalid base64")]
     NotBase64,
     /// It is base64 of so many bytes, which is not 16 to 64.
+    #[error("expected a symmetric key of 16 to 64 bytes, found {0} bytes")]
     Length(usize),
 }
 
@@ -42,7 +45,7 @@ impl SymmetricKey {
         mac.finalize().into_bytes().to_vec()
     }
 
-    /// The key as base64, the form in which devices are given it. A secret: for `derive-key` alone to print.
+    /// The key as base64, the form in which a device is configured with it. A secret, not for the log.
     #[must_use]
     pub fn to_base64(&self) -> String {
         STANDARD.encode(&self.0)
@@ -64,20 +67,5 @@ impl FromStr for SymmetricKey {
 impl fmt::Debug for SymmetricKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SymmetricKey(hidden)")
-    }
-}
-
-// === impl KeyError ===
-
-impl std::error::Error for KeyError {}
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotBase64 => f.write_str("expected a symmetric key in base64, found invalid base64"),
-            Self::Length(bytes) => {
-                write!(f, "expected a symmetric key of 16 to 64 bytes, found {bytes} bytes")
-            }
-        }
     }
 }

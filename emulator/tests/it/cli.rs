@@ -89,6 +89,8 @@ fn a_wrong_command_line_says_what_is_expected_and_exits_2() {
             device(&["--key", GROUP_KEY, "--payload", "@/dev/zero"]),
             "--payload: cannot read /dev/zero: it has more than 1048576 bytes",
         ),
+        (vec!["fleet", "--id-pattern", "toaster"], "expected a registration id with one {}"),
+        (vec!["fleet", "--id-pattern", "a{}b{}"], "expected a registration id with one {}"),
         (device(&["--key", GROUP_KEY, "--transport", "amqp"]), "[possible values: mqtt, https]"),
         (device(&["--key", GROUP_KEY, "--timeout", "0"]), "0 is not in 1..=86400"),
     ] {
@@ -141,6 +143,20 @@ fn a_mistyped_key_is_never_repeated() {
     let help = run(emulator(["device", "--help"]).env("DPS_DEVICE_KEY", secret), "");
     assert_eq!(help.code, 0, "{help}");
     assert!(!help.stdout.contains(secret), "{help}");
+}
+
+#[test]
+fn the_help_for_ports_says_which_sdks_know_one_port_only() {
+    for command in ["up", "dps"] {
+        let help = run(&mut emulator([command, "--help"]), "");
+        let text = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "The SDKs for C and Python connect to 8883 only; in those for .NET and Node it can be set",
+            "The SDKs for C and Node connect to 443 only [default: 443, or 8443 if 443 is in use or needs privileges]",
+        ] {
+            assert!(text.contains(part), "missing: {part}\n{help}");
+        }
+    }
 }
 
 #[test]

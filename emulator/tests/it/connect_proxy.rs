@@ -1,6 +1,6 @@
 //! An HTTP proxy that takes CONNECT to anywhere, and leads to one place.
 //!
-//! The Python SDK connects to port 8883 whatever it is told; its documented proxy option gets it elsewhere.
+//! The Python SDK connects to port 8883 only; its documented proxy option leads it to another port.
 
 use std::net::SocketAddr;
 

@@ -1,18 +1,18 @@
-//! The simulated device against a service that plays a script: what it sends, and what it prints.
+//! The simulated device against a service with scripted replies: what it sends, and what it prints.
 
 use std::time::{Duration, Instant};
 
-use mqttbytes::v4::ConnectReturnCode;
+use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 use symmetric_key::SymmetricKey;
 
 use crate::program::{Ended, closed_port, emulator, run};
-use crate::scripted_service::{Line, ScriptedService, Stage};
+use crate::scripted_service::{Protocol, Reply, ScriptedService};
 
 /// The tutorial's group key, published by Microsoft as an example.
 const GROUP_KEY: &str =
     "oiK77Oy7rBw8YB6IS6ukRChAw+Yq6GC61RMrPLSTiOOtdI+XDu0LmLuNm11p+qv2I+adqGUdZHm46zXAQdZoOA==";
 
-const STAGES: [Stage; 2] = [Stage::Mqtt(ConnectReturnCode::Success), Stage::Https];
+const PROTOCOLS: [Protocol; 2] = [Protocol::Mqtt(ConnectReturnCode::Accepted), Protocol::Https];
 
 const ASSIGNING: &str = r#"{"operationId":"4.op-1","status":"assigning"}"#;
 const ASSIGNED: &str = r#"{"operationId":"4.op-1","status":"assigned","registrationState":{"registrationId":"contoso-toaster-007","assignedHub":"contoso-toasters-hub-1098.azure-devices.net","deviceId":"contoso-toaster-007","status":"assigned","substatus":"initialAssignment"}}"#;
@@ -26,10 +26,10 @@ Registering Device
 
 ";
 
-fn register(service: &ScriptedService, stage: Stage, more: &[&str]) -> Ended {
-    let transport = match stage {
-        Stage::Mqtt(_) => "mqtt",
-        Stage::Https => "https",
+fn register(service: &ScriptedService, protocol: Protocol, more: &[&str]) -> Ended {
+    let transport = match protocol {
+        Protocol::Mqtt(_) => "mqtt",
+        Protocol::Https => "https",
     };
     let host = service.address.to_string();
     let ca = service.ca();
@@ -57,11 +57,13 @@ fn masked(text: &str) -> String {
 
 #[test]
 fn an_assigned_device_prints_what_the_tutorial_shows() {
-    for stage in STAGES {
-        let assigning = Line::Answer(202, Some("1"), ASSIGNING);
-        let service =
-            ScriptedService::start(stage, [assigning.clone(), assigning, Line::Answer(200, None, ASSIGNED)]);
-        let ended = register(&service, stage, &["--payload", r#" {"b": 1.10, "a":null} "#]);
+    for protocol in PROTOCOLS {
+        let assigning = Reply::Answer(202, Some("1"), ASSIGNING);
+        let service = ScriptedService::start(
+            protocol,
+            [assigning.clone(), assigning, Reply::Answer(200, None, ASSIGNED)],
+        );
+        let ended = register(&service, protocol, &["--payload", r#" {"b": 1.10, "a":null} "#]);
         let expected = format!(
             "{BEGIN}\
              Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n\
@@ -73,15 +75,15 @@ fn an_assigned_device_prints_what_the_tutorial_shows() {
         assert_eq!(
             (ended.code, &ended.stdout, ended.stderr.as_str()),
             (0, &expected, ""),
-            "{stage:?}\n{ended}"
+            "{protocol:?}\n{ended}"
         );
 
         // The payload goes out as it was typed.
         let body = r#"{"registrationId":"contoso-toaster-007","payload":{"b": 1.10, "a":null}}"#;
         let path = "0ne00002193/registrations/contoso-toaster-007";
         let seen = service.seen();
-        let asked = match stage {
-            Stage::Mqtt(_) => vec![
+        let asked = match protocol {
+            Protocol::Mqtt(_) => vec![
                 format!(
                     "CONNECT contoso-toaster-007 {path}/api-version=2021-06-01&ClientVersion=dps-emulator%2F{}",
                     env!("CARGO_PKG_VERSION")
@@ -93,7 +95,7 @@ fn an_assigned_device_prints_what_the_tutorial_shows() {
                 "PUBLISH $dps/registrations/GET/iotdps-get-operationstatus/?$rid=3&operationId=4.op-1 "
                     .to_owned(),
             ],
-            Stage::Https => vec![
+            Protocol::Https => vec![
                 format!("PUT /{path}/register?api-version=2021-06-01 {body}"),
                 format!("GET /{path}/operations/4.op-1?api-version=2021-06-01 "),
                 format!("GET /{path}/operations/4.op-1?api-version=2021-06-01 "),
@@ -128,12 +130,12 @@ fn assert_signed(token: &str) {
 
 #[test]
 fn a_refused_device_prints_what_the_tutorial_shows() {
-    for stage in STAGES {
+    for protocol in PROTOCOLS {
         let service = ScriptedService::start(
-            stage,
-            [Line::Answer(202, Some("1"), ASSIGNING), Line::Answer(200, None, FAILED)],
+            protocol,
+            [Reply::Answer(202, Some("1"), ASSIGNING), Reply::Answer(200, None, FAILED)],
         );
-        let ended = register(&service, stage, &[]);
+        let ended = register(&service, protocol, &[]);
         let expected = format!(
             "{BEGIN}\
              Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n\
@@ -147,7 +149,7 @@ fn a_refused_device_prints_what_the_tutorial_shows() {
         assert_eq!(
             (ended.code, &ended.stdout, ended.stderr.as_str()),
             (1, &expected, ""),
-            "{stage:?}\n{ended}"
+            "{protocol:?}\n{ended}"
         );
     }
 }
@@ -157,7 +159,7 @@ fn each_failure_has_the_c_sdks_name() {
     let unauthorized = r#"{"errorCode":401002,"trackingId":"t","message":"Unauthorized","timestampUtc":"2019-03-15T19:43:02.7904455Z"}"#;
     for (line, message, result) in [
         (
-            Line::Answer(
+            Reply::Answer(
                 200,
                 None,
                 r#"{"operationId":"o","status":"failed","registrationState":{"errorCode":400208}}"#,
@@ -166,7 +168,7 @@ fn each_failure_has_the_c_sdks_name() {
             "HUB_NOT_SPECIFIED",
         ),
         (
-            Line::Answer(
+            Reply::Answer(
                 200,
                 None,
                 r#"{"operationId":"o","status":"failed","registrationState":{"errorCode":400209}}"#,
@@ -175,24 +177,53 @@ fn each_failure_has_the_c_sdks_name() {
             "UNAUTHORIZED",
         ),
         (
-            Line::Answer(200, None, r#"{"operationId":"o","status":"disabled"}"#),
+            Reply::Answer(200, None, r#"{"operationId":"o","status":"disabled"}"#),
             "The device has been disabled by DPS service",
             "DISABLED",
         ),
-        (Line::Answer(401, None, unauthorized), unauthorized, "DEV_AUTH_ERROR"),
-        (Line::Answer(200, None, "<html>\u{1b}[2J"), "Unusable answer: <html>\\u{1b}[2J", "PARSING"),
-        (Line::Answer(202, None, r#"{"status":"assigning"}"#), "Unusable answer", "PARSING"),
-        (Line::Silence, "Timed out after 2 s", "TIMEOUT"),
+        (Reply::Answer(401, None, unauthorized), unauthorized, "DEV_AUTH_ERROR"),
+        (Reply::Answer(200, None, "<html>\u{1b}[2J"), "Unusable answer: <html>\\u{1b}[2J", "PARSING"),
+        (Reply::Answer(202, None, r#"{"status":"assigning"}"#), "Unusable answer", "PARSING"),
+        (
+            Reply::Answer(200, None, r#"{"operationId":"o","status":"unassigned"}"#),
+            "Unusable answer",
+            "PARSING",
+        ),
+        (
+            Reply::Answer(
+                200,
+                None,
+                r#"{"operationId":"o","status":"assigned","registrationState":{"deviceId":"a"}}"#,
+            ),
+            "Unusable answer",
+            "PARSING",
+        ),
+        (Reply::Silence, "Timed out after 2 s", "TIMEOUT"),
     ] {
-        for stage in STAGES {
-            let service = ScriptedService::start(stage, [line.clone()]);
-            let limit: &[&str] = if let Line::Silence = line { &["--timeout", "2"] } else { &[] };
-            let ended = register(&service, stage, limit);
-            assert_eq!(ended.code, 1, "{stage:?} {line:?}\n{ended}");
-            assert!(ended.stdout.contains(message), "{stage:?} {line:?}\n{ended}");
+        for protocol in PROTOCOLS {
+            let service = ScriptedService::start(protocol, [line.clone()]);
+            let limit: &[&str] = if let Reply::Silence = line { &["--timeout", "2"] } else { &[] };
+            let ended = register(&service, protocol, limit);
+            assert_eq!(ended.code, 1, "{protocol:?} {line:?}\n{ended}");
+            assert!(ended.stdout.contains(message), "{protocol:?} {line:?}\n{ended}");
             let last = format!("\n\nFailure registering device: PROV_DEVICE_RESULT_{result}\n");
-            assert!(ended.stdout.ends_with(&last), "{stage:?} {line:?}\n{ended}");
+            assert!(ended.stdout.ends_with(&last), "{protocol:?} {line:?}\n{ended}");
         }
+    }
+}
+
+#[test]
+fn over_https_the_status_counts_too() {
+    let error = r#"{"errorCode":404201}"#;
+    for (protocol, message, result) in [
+        (PROTOCOLS[0], "Unsuccessful json encountered: ", "DEV_AUTH_ERROR"),
+        (PROTOCOLS[1], "Failure status code sent from the server: 404 ", "TRANSPORT"),
+    ] {
+        let service = ScriptedService::start(protocol, [Reply::Answer(404, None, error)]);
+        let ended = register(&service, protocol, &[]);
+        let last = format!("{message}{error}\n\nFailure registering device: PROV_DEVICE_RESULT_{result}\n");
+        assert_eq!(ended.code, 1, "{ended}");
+        assert!(ended.stdout.ends_with(&last), "{protocol:?}\n{ended}");
     }
 }
 
@@ -200,10 +231,10 @@ fn each_failure_has_the_c_sdks_name() {
 fn a_refused_connection_says_why() {
     for (code, message) in [
         (ConnectReturnCode::NotAuthorized, "Connection Not Accepted: 0x5: Not Authorized"),
-        (ConnectReturnCode::BadUserNamePassword, "Connection Not Accepted: 0x4: Bad Username/Password"),
+        (ConnectReturnCode::BadUserNameOrPassword, "Connection Not Accepted: 0x4: Bad Username/Password"),
     ] {
-        let stage = Stage::Mqtt(code);
-        let ended = register(&ScriptedService::start(stage, []), stage, &[]);
+        let protocol = Protocol::Mqtt(code);
+        let ended = register(&ScriptedService::start(protocol, []), protocol, &[]);
         let expected = format!(
             "{BEGIN}Error: Time:TIME {message}\n\nFailure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR\n"
         );
@@ -213,10 +244,10 @@ fn a_refused_connection_says_why() {
 
 #[test]
 fn a_service_that_is_not_trusted_or_not_there_is_a_transport_error() {
-    for stage in STAGES {
-        let service = ScriptedService::start(stage, []);
-        let other = ScriptedService::start(stage, []);
-        let transport = if matches!(stage, Stage::Https) { "https" } else { "mqtt" };
+    for protocol in PROTOCOLS {
+        let service = ScriptedService::start(protocol, []);
+        let other = ScriptedService::start(protocol, []);
+        let transport = if matches!(protocol, Protocol::Https) { "https" } else { "mqtt" };
         let device = |place: &str| {
             let mut command =
                 emulator(["device", "--registration-id", "a", "--id-scope", "0ne0", "--key", GROUP_KEY]);
@@ -265,33 +296,48 @@ fn a_file_without_certificates_is_not_trusted() {
 
 #[test]
 fn a_busy_service_is_asked_again_and_retry_after_is_obeyed() {
-    for stage in STAGES {
+    for protocol in PROTOCOLS {
         let busy = r#"{"errorCode":429001,"message":"Operations are being throttled for this tenant."}"#;
         let script = [
-            Line::Answer(429, Some("2"), busy),
-            Line::Answer(202, Some("2"), ASSIGNING),
-            Line::Answer(200, None, ASSIGNED),
+            Reply::Answer(429, Some("2"), busy),
+            Reply::Answer(202, Some("2"), ASSIGNING),
+            Reply::Answer(200, None, ASSIGNED),
         ];
-        let service = ScriptedService::start(stage, script);
+        let service = ScriptedService::start(protocol, script);
         let begun = Instant::now();
-        let ended = register(&service, stage, &[]);
-        assert_eq!(ended.code, 0, "{stage:?}\n{ended}");
+        let ended = register(&service, protocol, &[]);
+        assert_eq!(ended.code, 0, "{protocol:?}\n{ended}");
         assert!(begun.elapsed() >= Duration::from_secs(4), "{:?}\n{ended}", begun.elapsed());
         assert_eq!(ended.stdout.matches("ASSIGNING").count(), 1, "{ended}");
     }
 }
 
 #[test]
+fn a_retry_after_that_is_not_1_to_300_seconds_means_1() {
+    let script = [
+        Reply::Answer(429, Some("0"), ""),
+        Reply::Answer(429, Some("301"), ""),
+        Reply::Answer(202, Some("soon"), ASSIGNING),
+        Reply::Answer(200, None, ASSIGNED),
+    ];
+    let service = ScriptedService::start(Protocol::Https, script);
+    let begun = Instant::now();
+    let ended = register(&service, Protocol::Https, &[]);
+    assert_eq!(ended.code, 0, "{ended}");
+    assert!(begun.elapsed() >= Duration::from_secs(3), "{:?}\n{ended}", begun.elapsed());
+}
+
+#[test]
 fn an_answer_that_nobody_asked_for_is_an_error() {
     for script in [
-        // The second copy comes instead of the answer to the next request,
-        vec![Line::Twice(202, ASSIGNING)],
-        // or when the device has said good-bye.
-        vec![Line::Twice(200, ASSIGNED)],
+        // The second copy comes in place of the answer to the next request,
+        vec![Reply::Twice(202, ASSIGNING)],
+        // or after the device's DISCONNECT.
+        vec![Reply::Twice(200, ASSIGNED)],
     ] {
-        let stage = Stage::Mqtt(ConnectReturnCode::Success);
-        let service = ScriptedService::start(stage, script);
-        let ended = register(&service, stage, &[]);
+        let protocol = Protocol::Mqtt(ConnectReturnCode::Accepted);
+        let service = ScriptedService::start(protocol, script);
+        let ended = register(&service, protocol, &[]);
         assert_eq!(ended.code, 1, "{ended}");
         assert!(ended.stdout.contains("Answer to no request, or to one answered already"), "{ended}");
         assert!(ended.stdout.ends_with("Failure registering device: PROV_DEVICE_RESULT_ERROR\n"), "{ended}");
@@ -301,11 +347,11 @@ fn an_answer_that_nobody_asked_for_is_an_error() {
 #[test]
 fn payloads_go_both_ways() {
     let assigned = r#"{"operationId":"o","status":"assigned","registrationState":{"assignedHub":"h","deviceId":"d","payload":{"maxTemp": 80}}}"#;
-    let stage = Stage::Https;
-    let service = ScriptedService::start(stage, [Line::Answer(200, None, assigned)]);
+    let protocol = Protocol::Https;
+    let service = ScriptedService::start(protocol, [Reply::Answer(200, None, assigned)]);
     let file = service.ca().with_file_name("payload.json");
     std::fs::write(&file, "{\"from\": \"a file\"}\n").unwrap();
-    let ended = register(&service, stage, &["--payload", &format!("@{}", file.display())]);
+    let ended = register(&service, protocol, &["--payload", &format!("@{}", file.display())]);
     assert!(service.seen()[0].ends_with(r#","payload":{"from": "a file"}}"#), "{:?}", service.seen());
     let expected = "Registration Information received from service: h, deviceId: d\nPayload received from service: {\"maxTemp\": 80}\n";
     assert!(ended.stdout.ends_with(expected), "{ended}");

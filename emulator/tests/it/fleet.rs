@@ -84,6 +84,11 @@ async fn a_fleet_registers_elsewhere_too() {
     );
     let calls = stage.webhook.calls();
     assert_eq!(calls.iter().filter(|call| call.contains(r#""payload":{"a":1}"#)).count(), 12, "{calls:?}");
+    // Their numbers are padded to the same length.
+    for id in ["contoso-toaster-01", "contoso-toaster-12"] {
+        let id = format!(r#""registrationId":"{id}""#);
+        assert_eq!(calls.iter().filter(|call| call.contains(&id)).count(), 1, "{id} {calls:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 /// The keys that the tests' own environment may hold would change what the commands do.
 const OURS: [&str; 2] = ["DPS_DEVICE_KEY", "DPS_GROUP_KEY"];
 
-/// What a program said, and how it ended.
+/// What a program printed, and how it ended.
 pub(crate) struct Ended {
     command: String,
     /// The exit code; -1 when a signal ended it.

@@ -1,18 +1,23 @@
-//! A service that answers what a test tells it to, whatever it is asked, and remembers what it was asked.
+//! A service that answers what a test tells it to, whatever it is asked, and remembers what it was asked. It shares
+//! no MQTT code with the device, so that a mistake of the device's library is not repeated here.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::fs;
+use std::iter::repeat_with;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use bytes::BytesMut;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
-use mqttbytes::QoS;
-use mqttbytes::v4::{ConnAck, ConnectReturnCode, Packet, PubAck, Publish, SubAck, SubscribeReasonCode};
+use mqtt_protocol_core::mqtt::common::Cursor;
+use mqtt_protocol_core::mqtt::connection::Event;
+use mqtt_protocol_core::mqtt::packet::v3_1_1::{Connack, Publish, Suback};
+use mqtt_protocol_core::mqtt::packet::{GenericPacketTrait as _, Packet, Qos};
+use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, SubackReturnCode};
+use mqtt_protocol_core::mqtt::{Connection, Version, role};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::ServerConfig;
 use tempfile::TempDir;
@@ -22,9 +27,9 @@ use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// One answer of a script.
+/// One reply of a script.
 #[derive(Clone, Debug)]
-pub(crate) enum Line {
+pub(crate) enum Reply {
     /// Status, `retry-after` and body.
     Answer(u16, Option<&'static str>, &'static str),
     /// The same, sent twice (MQTT).
@@ -33,9 +38,9 @@ pub(crate) enum Line {
     Silence,
 }
 
-/// Which protocol a script is played over.
+/// The protocol that a service speaks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Stage {
+pub(crate) enum Protocol {
     /// MQTT, with this answer to CONNECT.
     Mqtt(ConnectReturnCode),
     Https,
@@ -51,21 +56,21 @@ pub(crate) struct ScriptedService {
 
 #[derive(Debug)]
 struct Script {
-    lines: Mutex<VecDeque<Line>>,
+    replies: Mutex<VecDeque<Reply>>,
     seen: Mutex<Vec<String>>,
 }
 
 impl ScriptedService {
     /// Starts it on a free port.
-    pub(crate) fn start(stage: Stage, lines: impl Into<VecDeque<Line>>) -> Self {
+    pub(crate) fn start(protocol: Protocol, replies: impl Into<VecDeque<Reply>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (acceptor, ca) = tls();
         fs::write(folder.path().join("ca.pem"), ca).unwrap();
-        let script = Arc::new(Script { lines: Mutex::new(lines.into()), seen: Mutex::default() });
+        let script = Arc::new(Script { replies: Mutex::new(replies.into()), seen: Mutex::default() });
         let runtime = Runtime::new().unwrap();
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).unwrap();
         let address = listener.local_addr().unwrap();
-        runtime.spawn(serve(listener, acceptor, stage, Arc::clone(&script)));
+        runtime.spawn(serve(listener, acceptor, protocol, Arc::clone(&script)));
         Self { address, folder, script, _runtime: runtime }
     }
 
@@ -85,8 +90,8 @@ impl Script {
         self.seen.lock().unwrap().push(what);
     }
 
-    fn next(&self) -> Line {
-        self.lines.lock().unwrap().pop_front().unwrap_or(Line::Silence)
+    fn next(&self) -> Reply {
+        self.replies.lock().unwrap().pop_front().unwrap_or(Reply::Silence)
     }
 }
 
@@ -106,69 +111,101 @@ fn tls() -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), ca.pem())
 }
 
-async fn serve(listener: TcpListener, acceptor: TlsAcceptor, stage: Stage, script: Arc<Script>) {
+async fn serve(listener: TcpListener, acceptor: TlsAcceptor, protocol: Protocol, script: Arc<Script>) {
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         let (acceptor, script) = (acceptor.clone(), Arc::clone(&script));
         tokio::spawn(async move {
             // A device that does not trust the certificate disconnects here.
             let Ok(stream) = acceptor.accept(socket).await else { return };
-            match stage {
-                Stage::Mqtt(code) => mqtt(stream, code, &script).await,
-                Stage::Https => https(stream, script).await,
+            match protocol {
+                Protocol::Mqtt(code) => mqtt(stream, code, &script).await,
+                Protocol::Https => https(stream, script).await,
             }
         });
     }
 }
 
 async fn mqtt(mut stream: TlsStream<TcpStream>, code: ConnectReturnCode, script: &Script) {
-    let mut incoming = BytesMut::new();
+    let mut connection = Connection::<role::Server>::new(Version::V3_1_1);
+    connection.set_auto_pub_response(true);
+    let mut incoming = [0; 4096];
     loop {
-        let packet = match mqttbytes::v4::read(&mut incoming, 1 << 20) {
-            Ok(packet) => packet,
-            Err(mqttbytes::Error::InsufficientBytes(_)) => {
-                if stream.read_buf(&mut incoming).await.unwrap_or(0) == 0 {
-                    return;
-                }
-                continue;
-            }
-            Err(error) => panic!("not MQTT: {error}"),
-        };
-        let mut outgoing = BytesMut::new();
-        match packet {
-            Packet::Connect(connect) => {
-                let login = connect.login.unwrap();
-                script.note(format!("CONNECT {} {}", connect.client_id, login.username));
-                script.note(login.password);
-                ConnAck::new(code, false).write(&mut outgoing).unwrap();
-            }
-            Packet::Subscribe(subscribe) => {
-                script.note(format!("SUBSCRIBE {}", subscribe.filters[0].path));
-                let granted = vec![SubscribeReasonCode::Success(QoS::AtLeastOnce)];
-                SubAck::new(subscribe.pkid, granted).write(&mut outgoing).unwrap();
-            }
-            Packet::Publish(publish) => {
-                let body = String::from_utf8_lossy(&publish.payload);
-                script.note(format!("PUBLISH {} {body}", publish.topic));
-                PubAck::new(publish.pkid).write(&mut outgoing).unwrap();
-                let rid = publish.topic.split_once("$rid=").unwrap().1.split('&').next().unwrap();
-                let (times, status, retry_after, body) = match script.next() {
-                    Line::Answer(status, retry_after, body) => (1, status, retry_after, body),
-                    Line::Twice(status, body) => (2, status, None, body),
-                    Line::Silence => (0, 0, None, ""),
-                };
-                let after = retry_after.map(|seconds| format!("&retry-after={seconds}")).unwrap_or_default();
-                let topic = format!("$dps/registrations/res/{status}/?$rid={rid}{after}");
-                for id in 1..=times {
-                    let mut answer = Publish::new(topic.clone(), QoS::AtLeastOnce, body);
-                    answer.pkid = id;
-                    answer.write(&mut outgoing).unwrap();
-                }
-            }
-            Packet::Disconnect => return,
-            _ => {}
+        let length = stream.read(&mut incoming).await.unwrap_or(0);
+        if length == 0 {
+            return;
         }
-        stream.write_all(&outgoing).await.unwrap();
+        let mut unread = Cursor::new(&incoming[..length]);
+        while unread.position() < length as u64 {
+            let mut events = VecDeque::from(connection.recv(&mut unread));
+            while let Some(event) = events.pop_front() {
+                match event {
+                    Event::NotifyPacketReceived(Packet::V3_1_1Disconnect(_)) => return,
+                    Event::NotifyPacketReceived(packet) => {
+                        for reply in replies(&packet, &mut connection, code, script) {
+                            events.extend(connection.send(reply));
+                        }
+                    }
+                    Event::RequestSendPacket { packet, .. } => {
+                        stream.write_all(&packet.to_continuous_buffer()).await.unwrap();
+                    }
+                    Event::NotifyError(error) => panic!("not MQTT: {error}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// What is sent for `packet`, besides what MQTT itself demands.
+fn replies(
+    packet: &Packet,
+    connection: &mut Connection<role::Server>,
+    code: ConnectReturnCode,
+    script: &Script,
+) -> Vec<Packet> {
+    match packet {
+        Packet::V3_1_1Connect(connect) => {
+            let (id, user) = (connect.client_id(), connect.user_name().unwrap());
+            script.note(format!("CONNECT {id} {user}"));
+            script.note(String::from_utf8(connect.password().unwrap().to_vec()).unwrap());
+            vec![Connack::builder().session_present(false).return_code(code).build().unwrap().into()]
+        }
+        Packet::V3_1_1Subscribe(subscribe) => {
+            script.note(format!("SUBSCRIBE {}", subscribe.entries()[0].topic_filter()));
+            let granted = vec![SubackReturnCode::SuccessMaximumQos1];
+            vec![
+                Suback::builder()
+                    .packet_id(subscribe.packet_id())
+                    .return_codes(granted)
+                    .build()
+                    .unwrap()
+                    .into(),
+            ]
+        }
+        Packet::V3_1_1Publish(publish) => {
+            let (topic, body) = (publish.topic_name(), String::from_utf8_lossy(publish.payload().as_slice()));
+            script.note(format!("PUBLISH {topic} {body}"));
+            let rid = topic.split_once("$rid=").unwrap().1.split('&').next().unwrap();
+            let (times, status, retry_after, body) = match script.next() {
+                Reply::Answer(status, retry_after, body) => (1, status, retry_after, body),
+                Reply::Twice(status, body) => (2, status, None, body),
+                Reply::Silence => (0, 0, None, ""),
+            };
+            let after = retry_after.map(|seconds| format!("&retry-after={seconds}")).unwrap_or_default();
+            let answer = || {
+                let topic = format!("$dps/registrations/res/{status}/?$rid={rid}{after}");
+                let answer = Publish::builder().topic_name(topic).unwrap().qos(Qos::AtLeastOnce);
+                answer
+                    .packet_id(connection.acquire_packet_id().unwrap())
+                    .payload(body)
+                    .build()
+                    .unwrap()
+                    .into()
+            };
+            repeat_with(answer).take(times).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -180,7 +217,9 @@ async fn https(stream: TlsStream<TcpStream>, script: Arc<Script>) {
             let body = body.collect().await.unwrap().to_bytes();
             script.note(format!("{} {} {}", head.method, head.uri, String::from_utf8_lossy(&body)));
             script.note(head.headers["authorization"].to_str().unwrap().to_owned());
-            let Line::Answer(status, retry_after, body) = script.next() else { std::future::pending().await };
+            let Reply::Answer(status, retry_after, body) = script.next() else {
+                std::future::pending().await
+            };
             let mut answer = hyper::Response::builder().status(status);
             if let Some(seconds) = retry_after {
                 answer = answer.header("retry-after", seconds);

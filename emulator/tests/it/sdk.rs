@@ -39,10 +39,10 @@ struct Whole {
     _folders: (App, TempDir),
 }
 
-/// What an SDK reported, and everything it said.
+/// What an SDK reported, and all that it printed.
 struct Reported {
     json: Value,
-    said: Ended,
+    ended: Ended,
 }
 
 impl Whole {
@@ -76,7 +76,7 @@ fn text(log: &Kept) -> String {
     log.entries().iter().map(|entry| format!("{entry}\n")).collect()
 }
 
-/// A provisioning service with a webhook that does as it is told, and is asked again soon.
+/// A provisioning service with a scripted webhook, which is called again soon.
 async fn stage() -> Stage {
     Stage::with(|options| {
         options.service.retry_after = 1;
@@ -131,9 +131,9 @@ async fn register(
     if let Some(payload) = payload {
         command.env("REGISTER_PAYLOAD", payload.to_string());
     }
-    let said = spawn_blocking(move || run(&mut command, "")).await.unwrap();
-    let json = serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}\n{said}"));
-    Reported { json, said }
+    let ended = spawn_blocking(move || run(&mut command, "")).await.unwrap();
+    let json = serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}\n{ended}"));
+    Reported { json, ended }
 }
 
 /// The folder with both SDKs, which are installed first.
@@ -156,10 +156,10 @@ async fn the_toaster_is_assigned() {
         let id = format!("contoso-toaster-00{nth}");
         let reported = whole.register(sdk, &id).await;
         assert_eq!(
-            (reported.said.code, &reported.json["status"], &reported.json["hub"]),
+            (reported.ended.code, &reported.json["status"], &reported.json["hub"]),
             (0, &json!("assigned"), &json!(contoso::HUB)),
             "{sdk:?}\n{}\n{}",
-            reported.said,
+            reported.ended,
             whole.log()
         );
         assert_eq!(
@@ -182,7 +182,7 @@ async fn the_heat_pump_is_refused_with_each_sdks_own_error() {
     for sdk in ALL {
         let reported = whole.register(sdk, contoso::HEAT_PUMP).await;
         let errors = &reported.json["errors"];
-        assert_eq!(reported.said.code, 1, "{sdk:?}\n{}\n{}", reported.said, whole.log());
+        assert_eq!(reported.ended.code, 1, "{sdk:?}\n{}\n{}", reported.ended, whole.log());
         if sdk == Sdk::Python {
             // The SDK keeps the code and the message to itself.
             assert_eq!(
@@ -193,9 +193,9 @@ async fn the_heat_pump_is_refused_with_each_sdks_own_error() {
                 "Query Status operation returned a failed registration status with a status code of 200";
             assert_eq!((&errors[1]["type"], &errors[1]["message"]), (&json!("ServiceError"), &json!(cause)));
         } else {
-            assert_eq!(errors[0]["message"], "registration failed", "{sdk:?}\n{}", reported.said);
+            assert_eq!(errors[0]["message"], "registration failed", "{sdk:?}\n{}", reported.ended);
             let state = &errors[0]["result"]["registrationState"];
-            assert_eq!(state["errorCode"], 400_207, "{sdk:?}\n{}", reported.said);
+            assert_eq!(state["errorCode"], 400_207, "{sdk:?}\n{}", reported.ended);
             assert_eq!(state["errorMessage"], "Custom allocation failed with status code: 400", "{sdk:?}");
         }
     }
@@ -220,9 +220,9 @@ async fn a_wrong_key_is_refused() {
             Sdk::NodeMqtt => ("Error", "Connection refused: Not authorized"),
             Sdk::NodeHttps => ("UnauthorizedError", r#"{"errorCode":401002,"#),
         };
-        assert_eq!((reported.said.code, &error["type"]), (1, &json!(kind)), "{sdk:?}\n{}", reported.said);
-        let said = error["message"].as_str().unwrap_or_default();
-        assert!(said.contains(message), "{sdk:?}\n{}\n{}", reported.said, stage.whole_log());
+        assert_eq!((reported.ended.code, &error["type"]), (1, &json!(kind)), "{sdk:?}\n{}", reported.ended);
+        let text = error["message"].as_str().unwrap_or_default();
+        assert!(text.contains(message), "{sdk:?}\n{}\n{}", reported.ended, stage.whole_log());
     }
     assert!(stage.webhook.calls().is_empty(), "{:?}", stage.webhook.calls());
 }
@@ -236,10 +236,10 @@ async fn the_policys_payload_is_received() {
     for sdk in ALL {
         let reported = register_at(&stage, sdk, "contoso-toaster-007").await;
         assert_eq!(
-            (reported.said.code, &reported.json["payload"]),
+            (reported.ended.code, &reported.json["payload"]),
             (0, &answer["payload"]),
             "{sdk:?}\n{}\n{}",
-            reported.said,
+            reported.ended,
             stage.whole_log()
         );
     }
@@ -252,7 +252,7 @@ async fn a_registered_device_is_named_with_its_hub() {
         let id = format!("device-{sdk:?}");
         for _ in 0..2 {
             let reported = register_at(&stage, sdk, &id).await;
-            assert_eq!(reported.said.code, 0, "{sdk:?}\n{}\n{}", reported.said, stage.whole_log());
+            assert_eq!(reported.ended.code, 0, "{sdk:?}\n{}\n{}", reported.ended, stage.whole_log());
         }
         let calls = stage.webhook.calls();
         let context = |nth: usize| {
@@ -291,10 +291,10 @@ async fn a_webhook_may_be_slow_and_fail_twice() {
             stage.webhook.release();
         });
         assert_eq!(
-            (reported.said.code, &reported.json["hub"]),
+            (reported.ended.code, &reported.json["hub"]),
             (0, &json!(server::HUB)),
             "{sdk:?}\n{}\n{}",
-            reported.said,
+            reported.ended,
             stage.whole_log()
         );
         assert_eq!(stage.webhook.calls().len() - before, 3, "{sdk:?}\n{}", stage.whole_log());
@@ -308,16 +308,16 @@ async fn a_webhook_that_answers_garbage_fails_the_registration() {
     for sdk in ALL {
         let reported = register_at(&stage, sdk, "contoso-toaster-007").await;
         let error = &reported.json["errors"][0];
-        assert_eq!(reported.said.code, 1, "{sdk:?}\n{}\n{}", reported.said, stage.whole_log());
+        assert_eq!(reported.ended.code, 1, "{sdk:?}\n{}\n{}", reported.ended, stage.whole_log());
         match sdk {
-            Sdk::Python => assert_eq!(error["message"], "Unexpected failure", "{}", reported.said),
-            _ => assert_eq!(error["result"]["registrationState"]["errorCode"], 400_207, "{}", reported.said),
+            Sdk::Python => assert_eq!(error["message"], "Unexpected failure", "{}", reported.ended),
+            _ => assert_eq!(error["result"]["registrationState"]["errorCode"], 400_207, "{}", reported.ended),
         }
     }
 }
 
 #[test]
-fn a_missing_python_or_node_is_named_in_one_line() {
+fn a_missing_tool_is_named_in_one_line() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let tools = tempfile::tempdir().unwrap();
     let offer = |tool: &str| {
@@ -336,6 +336,11 @@ fn a_missing_python_or_node_is_named_in_one_line() {
         (
             "node",
             "install-sdks.sh: node is missing; install Node.js 18 or later (Debian: apt install nodejs npm)\n",
+        ),
+        ("curl", "install-sdks.sh: curl is missing; install it (Debian: apt install curl)\n"),
+        (
+            "mosquitto_rr",
+            "install-sdks.sh: mosquitto_rr is missing; install it (Debian: apt install mosquitto-clients)\n",
         ),
     ] {
         let mut script = Command::new(tools.path().join("bash"));

@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::host::App;
-use crate::program::{DEADLINE, emulator, handler, run, wait};
+use crate::program::{DEADLINE, emulator, handler, run, run_for, wait};
 
 /// Ctrl-C ends everything within this.
 const SOON: Duration = Duration::from_secs(2);
@@ -22,11 +22,11 @@ const SOON: Duration = Duration::from_secs(2);
 /// Free ports.
 const UP: [&str; 7] = ["up", "--port", "0", "--mqtt-port", "0", "--https-port", "0"];
 
-/// A command that runs until it is told to end.
+/// A command that runs until Ctrl-C.
 struct Running {
     child: Child,
     lines: Receiver<String>,
-    said: String,
+    printed: String,
     _state: TempDir,
     _app: Option<App>,
 }
@@ -62,20 +62,20 @@ impl Running {
         let (send, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-        Self { child, lines, said: String::new(), _state: state, _app: app }
+        Self { child, lines, printed: String::new(), _state: state, _app: app }
     }
 
     /// Waits until a line with `text` is printed.
-    fn says(&mut self, text: &str) {
+    fn waits_for(&mut self, text: &str) {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
                 let errors = self.errors();
-                panic!("never said: {text}\n{}\n{errors}", self.said);
+                panic!("never printed: {text}\n{}\n{errors}", self.printed);
             };
-            self.said.push_str(&line);
-            self.said.push('\n');
+            self.printed.push_str(&line);
+            self.printed.push('\n');
             if line.contains(text) {
                 return;
             }
@@ -96,11 +96,11 @@ impl Running {
         let ended = wait(&mut self.child, DEADLINE);
         let took = begun.elapsed();
         let errors = self.errors();
-        assert_eq!(ended, Some(code), "{signal:?}\n{}\n{errors}", self.said);
+        assert_eq!(ended, Some(code), "{signal:?}\n{}\n{errors}", self.printed);
         let alive = || processes().into_iter().map(|(id, _)| id).find(|id| children.contains(id));
         while let Some(id) = alive() {
             // What is killed is still there for a moment.
-            assert!(begun.elapsed() < DEADLINE, "left behind: {id}\n{}\n{errors}", self.said);
+            assert!(begun.elapsed() < DEADLINE, "left behind: {id}\n{}\n{errors}", self.printed);
             thread::sleep(Duration::from_millis(10));
         }
         took
@@ -145,25 +145,25 @@ fn ctrl_c_ends_every_command_and_its_handler() {
     for signal in [Signal::INT, Signal::TERM] {
         ends_soon(signal, 0, || {
             let mut up = Running::start(&UP);
-            up.says("Ctrl-C ends it.");
-            assert_eq!(up.children().len(), 1, "{}", up.said);
+            up.waits_for("Ctrl-C ends it.");
+            assert_eq!(up.children().len(), 1, "{}", up.printed);
             up
         });
         ends_soon(signal, 0, || {
             let mut host = Running::start(&["host", "--port", "0"]);
-            host.says("Worker process started and initialized.");
-            assert_eq!(host.children().len(), 1, "{}", host.said);
+            host.waits_for("Worker process started and initialized.");
+            assert_eq!(host.children().len(), 1, "{}", host.printed);
             host
         });
         ends_soon(signal, 0, || {
             let mut dps = Running::start(&["dps", "--mqtt-port", "0", "--https-port", "0"]);
-            dps.says("devices must trust ");
+            dps.waits_for("devices must trust ");
             dps
         });
         ends_soon(signal, 1, || {
             let mut tutorial = Running::start(&["tutorial"]);
-            tutorial.says("Simulate the Contoso toaster device");
-            assert_eq!(tutorial.children().len(), 1, "{}", tutorial.said);
+            tutorial.waits_for("Simulate the Contoso toaster device");
+            assert_eq!(tutorial.children().len(), 1, "{}", tutorial.printed);
             tutorial
         });
         ends_soon(signal, 1, || {
@@ -178,47 +178,168 @@ fn ctrl_c_ends_every_command_and_its_handler() {
     }
 }
 
-#[test]
-fn what_up_says_to_paste_registers_a_device() {
+/// `up` on free ports, and all that it prints until it is ready.
+fn up() -> (Running, String) {
     let mut up = Running::start(&[&UP[..], &["--retry-after", "1"]].concat());
-    up.says("Ctrl-C ends it.");
-    let text = up.said.clone();
-    let section = |heading: &str| {
-        let begun = text
-            .split_once(&format!("=== {heading} ===\n\n"))
-            .unwrap_or_else(|| panic!("{heading}\n{text}"))
-            .1;
-        begun.split("\n\n").next().unwrap().to_owned()
-    };
-    for heading in ["C", "Python"] {
-        let note = "(This SDK connects to port 8883 alone, and MQTT is spoken at ";
-        assert!(text.split_once(&format!("=== {heading} ===")).unwrap().1.contains(note), "{text}");
-    }
+    up.waits_for("Ctrl-C ends it.");
+    let printed = up.printed.clone();
+    (up, printed)
+}
 
-    let pasted = run(Command::new("bash").arg("-c").arg(section("This tool")), "");
+/// What `up` prints under a heading.
+fn section(printed: &str, heading: &str) -> String {
+    let begun = printed.split_once(&format!("\n=== {heading} ===\n\n"));
+    let (_, begun) = begun.unwrap_or_else(|| panic!("no heading {heading}\n{printed}"));
+    begun.split("\n\n=== ").next().unwrap().split("\n\nCtrl-C ends it.").next().unwrap().to_owned()
+}
+
+/// A port that `up` names, such as `MQTT localhost:18883`.
+fn port<'a>(printed: &'a str, before: &str) -> &'a str {
+    let (_, rest) = printed.split_once(&format!("{before} localhost:")).unwrap();
+    rest.split(|c: char| !c.is_ascii_digit()).next().unwrap()
+}
+
+/// Pastes `snippet` into a shell, in `folder`: the last line that it prints.
+fn paste(snippet: &str, folder: &Path, environment: &[(&str, String)]) -> String {
+    let mut shell = Command::new("bash");
+    shell
+        .arg("-c")
+        .arg(snippet)
+        .current_dir(folder)
+        .envs(environment.iter().map(|(name, value)| (name, value)));
+    let pasted = run_for(&mut shell, "", Duration::from_secs(600));
     assert_eq!(pasted.code, 0, "{pasted}");
-    let assigned = "contoso-toasters-hub-1098.azure-devices.net, deviceId: contoso-toaster-007\n";
-    assert!(pasted.stdout.ends_with(assigned), "{pasted}");
+    pasted.stdout.lines().last().unwrap_or_else(|| panic!("no output\n{pasted}")).to_owned()
+}
 
-    let sdk = crate::sdk::installed().join("node");
-    let node = section("Node.js");
-    let (install, rest) = node.split_once('\n').unwrap();
-    assert!(install.starts_with("npm install azure-iot-provisioning-device "), "{node}");
-    let pasted = run(Command::new("bash").current_dir(sdk).arg("-c").arg(rest), "");
-    let assigned = "assigned contoso-toasters-hub-1098.azure-devices.net contoso-toaster-007\n";
-    assert_eq!((pasted.code, pasted.stdout.as_str()), (0, assigned), "{pasted}");
+/// What an SDK prints for the assigned toaster.
+const ASSIGNED: &str = "assigned contoso-toasters-hub-1098.azure-devices.net contoso-toaster-007";
 
-    // Both are told apart in the log: the second is known.
-    up.says("contoso-toaster-007: registers by the enrollment group contoso-custom-allocated-devices, for the first time");
+#[test]
+fn what_up_prints_for_this_tool_python_and_node_registers_a_device() {
+    let (mut up, printed) = up();
+    let folder = tempfile::tempdir().unwrap();
+    let last = paste(&section(&printed, "This tool"), folder.path(), &[]);
+    assert!(
+        last.ends_with("contoso-toasters-hub-1098.azure-devices.net, deviceId: contoso-toaster-007"),
+        "{last}"
+    );
+
+    // The first line installs what the tests have installed already.
+    let without_install = |heading: &str, install: &str| {
+        let snippet = section(&printed, heading);
+        let (first, rest) = snippet.split_once('\n').unwrap();
+        assert!(first.starts_with(install), "{snippet}");
+        rest.to_owned()
+    };
+    let sdks = crate::sdk::installed();
+    let node = without_install("Node.js", "npm install azure-iot-provisioning-device ");
+    assert_eq!(paste(&node, &sdks.join("node"), &[]), ASSIGNED);
+
+    // The SDK for Python connects to 8883 only: here that leads to the port that `up` has.
+    let redirect = format!(
+        "import socket\nconnect = socket.create_connection\n\
+         def redirected(address, *rest, **named):\n    \
+         return connect((address[0], {}) if address[1] == 8883 else address, *rest, **named)\n\
+         socket.create_connection = redirected\n",
+        port(&printed, "MQTT")
+    );
+    fs::write(folder.path().join("sitecustomize.py"), redirect).unwrap();
+    let path = format!("{}:{}", sdks.join("python/.venv/bin").display(), std::env::var("PATH").unwrap());
+    let environment = [("PATH", path), ("PYTHONPATH", folder.path().display().to_string())];
+    let python = without_install("Python", "pip install azure-iot-device");
+    assert_eq!(paste(&python, folder.path(), &environment), ASSIGNED);
+
+    // The log tells whether a device is known.
+    up.waits_for("contoso-toaster-007: registers by the enrollment group contoso-custom-allocated-devices, for the first time");
+    up.ends(Signal::INT, 0);
+}
+
+#[test]
+fn what_up_prints_for_rust_curl_and_mosquitto_registers_a_device() {
+    let (up, printed) = up();
+    crate::sdk::installed();
+    let folder = tempfile::tempdir().unwrap();
+    // Compiled once for all runs of this test.
+    let target = concat!(env!("CARGO_TARGET_TMPDIR"), "/rust-snippet").to_owned();
+    for (heading, environment) in
+        [("curl", vec![]), ("mosquitto", vec![]), ("Rust", vec![("CARGO_TARGET_DIR", target)])]
+    {
+        let snippet = section(&printed, heading);
+        assert!(snippet.contains("The token is valid until 20"), "{snippet}");
+        let answer = paste(&snippet, folder.path(), &environment);
+        let answer: serde_json::Value =
+            serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{heading}: {error}: {answer}"));
+        let state = &answer["registrationState"];
+        assert_eq!(
+            (&answer["status"], &state["assignedHub"], &state["deviceId"]),
+            (
+                &json!("assigned"),
+                &json!("contoso-toasters-hub-1098.azure-devices.net"),
+                &json!("contoso-toaster-007")
+            ),
+            "{heading}: {answer}\n{snippet}"
+        );
+    }
+    up.ends(Signal::INT, 0);
+}
+
+#[test]
+fn what_up_prints_for_c_and_dotnet_is_complete() {
+    let (up, printed) = up();
+    let (mqtt, ca) = (port(&printed, "MQTT"), printed.split_once("Certificate authority:  ").unwrap().1);
+    let ca = ca.lines().next().unwrap();
+    let key = "NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=";
+    let c = section(&printed, "C");
+    for part in [
+        "static const char* global_prov_uri = \"localhost\";",
+        "static const char* id_scope = \"0ne00002193\";",
+        "hsm_type = SECURE_DEVICE_TYPE_SYMMETRIC_KEY;",
+        &format!("prov_dev_set_symmetric_key_info(\"contoso-toaster-007\", \"{key}\");"),
+        r#"Prov_Device_Set_Provisioning_Payload(prov_device_handle, "{\"MyDeviceFirmwareVersion\":\"12.0.2.5\","#,
+        "git submodule update --init\n",
+        "cmake -S . -B cmake -Duse_prov_client:BOOL=ON -Dhsm_type_symm_key:BOOL=ON\n",
+        "cmake --build cmake --target prov_dev_client_sample\n",
+        &format!(
+            "SSL_CERT_FILE={ca} cmake/provisioning_client/samples/prov_dev_client_sample/prov_dev_client_sample"
+        ),
+    ] {
+        assert!(c.contains(part), "missing: {part}\n{c}");
+    }
+    let dotnet = section(&printed, ".NET");
+    for part in [
+        "#:package Microsoft.Azure.Devices.Provisioning.Client@1.19.4\n",
+        "#:package Microsoft.Azure.Devices.Provisioning.Transport.Mqtt@1.17.5\n",
+        &format!("new SecurityProviderSymmetricKey(\"contoso-toaster-007\", \"{key}\", null)"),
+        &format!("ProvisioningTransportHandlerMqtt(TransportFallbackType.TcpOnly) {{ Port = {mqtt} }}"),
+        "ProvisioningDeviceClient.Create(\"127.0.0.1\", \"0ne00002193\", ",
+        &format!("SSL_CERT_FILE={ca} dotnet run toaster.cs"),
+    ] {
+        assert!(dotnet.contains(part), "missing: {part}\n{dotnet}");
+    }
+    up.ends(Signal::INT, 0);
+}
+
+#[test]
+fn up_names_the_sdks_that_cannot_connect_to_its_mqtt_port() {
+    let (up, printed) = up();
+    let mqtt = port(&printed, "MQTT");
+    let note = format!(
+        "# This SDK connects to port 8883 only, and here MQTT is at {mqtt}: start this with --mqtt-port 8883."
+    );
+    for heading in ["This tool", "C", ".NET", "Python", "Node.js", "Rust", "curl", "mosquitto"] {
+        let fixed = ["C", "Python"].contains(&heading);
+        assert_eq!(section(&printed, heading).contains(&note), fixed, "{heading}\n{printed}");
+    }
     up.ends(Signal::INT, 0);
 }
 
 #[test]
 fn a_function_key_is_required_when_one_is_set() {
     let mut host = Running::start(&["host", "--port", "0", "--function-key", "a-key-made-up-for-this-test"]);
-    host.says("HttpTrigger1: [POST] http://localhost:");
-    let address = host.said.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
-    host.says("Worker process started and initialized.");
+    host.waits_for("HttpTrigger1: [POST] http://localhost:");
+    let address = host.printed.split_once("http://").unwrap().1.split('/').next().unwrap().to_owned();
+    host.waits_for("Worker process started and initialized.");
     let status = |query: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -252,6 +373,27 @@ fn a_taken_port_is_named() {
             errors.starts_with("dps-emulator: cannot listen ") && errors.contains(&port),
             "{args:?}\n{errors}"
         );
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_in_one_sentence_with_the_option_that_sets_another() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let free = ["--port", "--mqtt-port", "--https-port"];
+    for option in free {
+        for command in ["up", "dps"] {
+            if (command, option) == ("dps", "--port") {
+                continue;
+            }
+            let ports = free.iter().filter(|name| command == "up" || **name != "--port");
+            let ports = ports.flat_map(|name| [*name, if *name == option { &port } else { "0" }]);
+            let mut refused = Running::start(&[command].into_iter().chain(ports).collect::<Vec<_>>());
+            assert_eq!(wait(&mut refused.child, DEADLINE), Some(1), "{command} {option}");
+            let errors = refused.errors();
+            assert!(errors.starts_with("dps-emulator: cannot listen ") && errors.contains(&port), "{errors}");
+            assert!(errors.contains(option) && errors.lines().count() == 1, "{command} {option}\n{errors}");
+        }
     }
 }
 

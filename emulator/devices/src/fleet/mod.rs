@@ -6,13 +6,13 @@ mod report;
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
+use symmetric_key::SymmetricKey;
 use tokio::task::JoinSet;
 
-pub use self::pattern::{Pattern, PatternError};
+pub use self::pattern::Pattern;
 pub use self::report::Report;
-
-use crate::{Device, Endpoint};
-use symmetric_key::SymmetricKey;
+use crate::device::Device;
+use crate::endpoint::Endpoint;
 
 /// The devices of one enrollment group, and how many register at a time.
 #[derive(Clone, Debug)]
@@ -34,9 +34,9 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Registers each device once, over a connection of its own. The outcome is added to `report`
-    /// device by device, each time followed by a call of `ended`; so dropping the future, which ends all
-    /// registrations under way, leaves a report on those that had ended.
+    /// Registers each device once, over a connection of its own. Each outcome is added to `report` as it comes,
+    /// followed by a call of `ended`: dropping the future, which ends the registrations under way, leaves a report
+    /// on those that had ended.
     pub async fn register(&self, endpoint: &Endpoint, report: &mut Report, mut ended: impl FnMut()) {
         let mut running = JoinSet::new();
         let mut numbers = 1..=self.count;
@@ -52,7 +52,7 @@ impl Fleet {
             }
             match running.join_next().await {
                 Some(Ok((outcome, took))) => report.add(outcome, took),
-                // A task that panicked leaves its device unaccounted for: the report says "lost".
+                // The device of a task that panicked has no outcome: the report counts it as lost.
                 Some(Err(_)) => {}
                 None => return,
             }

@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::{Failure, Registration};
+use indicatif::HumanCount;
 use journal::shown;
+
+use crate::outcome::{Failure, Registration};
 
 /// How many different reasons or hubs are listed; the service may return more.
 const MOST_KINDS: usize = 50;
@@ -14,24 +16,27 @@ const SHOWN: usize = 300;
 /// The length of the chart's longest bar, in characters.
 const BAR: usize = 40;
 
-/// The outcome of a fleet's registrations.
+/// The outcome of a fleet's registrations. `Display` prints it.
 #[derive(Clone, Debug)]
 pub struct Report {
     count: usize,
     begun: Instant,
     last: Duration,
     latencies: Vec<Duration>,
-    assigned: Tally,
-    refused: Tally,
-    failed: Tally,
+    /// Devices assigned to a hub, by hub.
+    pub assigned: Tally,
+    /// Devices that the service decided against (allocation failed, or enrollment disabled), by reason.
+    pub refused: Tally,
+    /// Devices that got no decision (credential, connection, timeout, or an unusable answer), by reason.
+    pub failed: Tally,
 }
 
-/// How many of each.
+/// How many devices there are of each kind.
 #[derive(Clone, Debug, Default)]
-struct Tally(BTreeMap<String, usize>);
+pub struct Tally(BTreeMap<String, usize>);
 
 impl Report {
-    /// A report on `count` devices, none of which has registered yet; time runs from now on.
+    /// A report on `count` devices, none of which has registered yet. Time is measured from now on.
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self {
@@ -51,34 +56,16 @@ impl Report {
         self.latencies.push(took);
         match outcome {
             Ok(registration) => self.assigned.add(&registration.hub),
-            // Without operation id and date, which no two devices share.
+            // Without operation id and date, which differ for each device.
             Err(Failure::Refused(refusal)) => self.refused.add(&refusal.message),
             Err(disabled @ Failure::Disabled) => self.refused.add(&disabled.to_string()),
             Err(failure) => self.failed.add(&format!("{failure} ({})", failure.result())),
         }
     }
 
-    /// Limits the report to the devices that have been added: the others were not waited for.
+    /// Limits the report to the devices that have been added, after an interruption.
     pub fn cut_short(&mut self) {
         self.count = self.latencies.len();
-    }
-
-    /// Devices assigned to a hub.
-    #[must_use]
-    pub fn assigned(&self) -> usize {
-        self.assigned.sum()
-    }
-
-    /// Devices that the service decided against: their allocation failed, or their enrollment is disabled.
-    #[must_use]
-    pub fn refused(&self) -> usize {
-        self.refused.sum()
-    }
-
-    /// Devices that got no decision: credential, connection, timeout, or an unusable answer.
-    #[must_use]
-    pub fn failed(&self) -> usize {
-        self.failed.sum()
     }
 
     /// Devices without any outcome.
@@ -86,30 +73,18 @@ impl Report {
     pub fn lost(&self) -> usize {
         self.count.saturating_sub(self.latencies.len())
     }
-
-    /// Registrations a second, assigned and refused ones.
-    #[must_use]
-    pub fn rate(&self) -> f64 {
-        let decided = u32::try_from(self.assigned() + self.refused()).unwrap_or(u32::MAX);
-        f64::from(decided) / self.last.as_secs_f64().max(0.001)
-    }
-
-    /// The latency that `percent` of the devices did not exceed (nearest rank).
-    fn percentile(sorted: &[Duration], percent: usize) -> Duration {
-        let rank = (sorted.len() * percent).div_ceil(100).max(1);
-        sorted.get(rank - 1).copied().unwrap_or_default()
-    }
 }
 
 impl Tally {
     fn add(&mut self, kind: &str) {
         let kind = shown(kind, SHOWN);
-        let known = self.0.contains_key(&kind) || self.0.len() < MOST_KINDS;
-        let kind = if known { kind } else { "others".to_owned() };
-        *self.0.entry(kind).or_default() += 1;
+        let listed = self.0.contains_key(&kind) || self.0.len() < MOST_KINDS;
+        *self.0.entry(if listed { kind } else { "others".to_owned() }).or_default() += 1;
     }
 
-    fn sum(&self) -> usize {
+    /// How many devices there are of all kinds.
+    #[must_use]
+    pub fn sum(&self) -> usize {
         self.0.values().sum()
     }
 }
@@ -118,16 +93,16 @@ impl Tally {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = thousands(self.count).len().max(5);
-        let seconds = self.last.as_secs_f64();
+        let (count, seconds) = (thousands(self.count), self.last.as_secs_f64());
+        // Registrations a second, of assigned and refused devices.
+        let rate = (self.assigned.sum() + self.refused.sum()) as f64 / seconds.max(0.001);
+        let minute = thousands((rate * 60.0) as usize);
         writeln!(
             f,
-            "{} devices in {seconds:.1} s: {:.1} registrations a second, {} a minute\n",
-            thousands(self.count),
-            self.rate(),
-            thousands((self.rate() * 60.0) as usize)
+            "{count} devices in {seconds:.1} s: {rate:.1} registrations a second, {minute} a minute\n"
         )?;
-        writeln!(f, "  assigned  {:>width$}", thousands(self.assigned()))?;
+        let width = count.len().max(5);
+        writeln!(f, "  assigned  {:>width$}", thousands(self.assigned.sum()))?;
         for (name, tally) in [("refused", &self.refused), ("failed", &self.failed)] {
             writeln!(f, "  {name:<8}  {:>width$}", thousands(tally.sum()))?;
             for (why, count) in &tally.0 {
@@ -140,14 +115,17 @@ impl fmt::Display for Report {
         sorted.sort_unstable();
         write!(f, "\nLatency, from connecting to the final answer:")?;
         for (name, percent) in [("p50", 50), ("p90", 90), ("p99", 99), ("max", 100)] {
-            write!(f, "  {name} {:.2} s", Self::percentile(&sorted, percent).as_secs_f64())?;
+            // Nearest rank: the latency that this share of the devices did not exceed.
+            let rank = (sorted.len() * percent).div_ceil(100).max(1);
+            let latency = sorted.get(rank - 1).copied().unwrap_or_default();
+            write!(f, "  {name} {:.2} s", latency.as_secs_f64())?;
         }
+
         writeln!(f, "\n\nDevices per hub")?;
         let longest = self.assigned.0.keys().map(|hub| hub.chars().count()).max().unwrap_or_default();
-        let most = self.assigned.0.values().max().copied().unwrap_or_default();
+        let most = self.assigned.0.values().max().copied().unwrap_or(1);
         for (hub, count) in &self.assigned.0 {
-            // A hub that has a device at all has a bar.
-            let bar = "█".repeat((count * BAR).div_ceil(most.max(1)));
+            let bar = "█".repeat((count * BAR).div_ceil(most));
             writeln!(f, "  {hub:<longest$}  {bar} {}", thousands(*count))?;
         }
         if self.assigned.0.is_empty() {
@@ -159,26 +137,16 @@ impl fmt::Display for Report {
 
 /// `1234567` as `1,234,567`.
 fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (nth, digit) in digits.chars().enumerate() {
-        if nth > 0 && (digits.len() - nth).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    HumanCount(number as u64).to_string()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{MOST_KINDS, Report, thousands};
-    use crate::{Failure, Refusal, Registration};
+    use super::*;
+    use crate::outcome::Refusal;
 
     fn assigned(hub: &str) -> Result<Registration, Failure> {
-        Ok(Registration { hub: hub.to_owned(), device_id: "d".to_owned(), substatus: None, payload: None })
+        Ok(Registration { hub: hub.to_owned(), device_id: "d".to_owned(), payload: None })
     }
 
     #[test]
@@ -187,10 +155,8 @@ mod tests {
         for (hub, took) in [("long-hub", 100), ("long-hub", 200), ("hub", 300)] {
             report.add(assigned(hub), Duration::from_millis(took));
         }
-        let refusal = Refusal {
-            message: "Custom allocation failed with status code: 400".to_owned(),
-            ..Refusal::default()
-        };
+        let message = "Custom allocation failed with status code: 400".to_owned();
+        let refusal = Refusal { message, ..Refusal::default() };
         report.add(Err(Failure::Refused(refusal)), Duration::from_millis(400));
         report.add(Err(Failure::Timeout(Duration::from_secs(600))), Duration::from_millis(500));
         report.last = Duration::from_secs(2);
@@ -211,20 +177,13 @@ Devices per hub
   long-hub  ████████████████████████████████████████ 2
 ";
         assert_eq!(report.to_string(), expected);
-        assert_eq!((report.assigned(), report.refused(), report.failed(), report.lost()), (3, 1, 1, 1));
     }
 
     #[test]
-    fn nobody_registered() {
-        let report = Report::new(10_000);
-        let text = report.to_string();
-        assert!(text.contains("lost      10,000"), "{text}");
-        assert!(text.contains("max 0.00 s"), "{text}");
-    }
-
-    #[test]
-    fn cut_short_it_is_on_those_that_ended() {
+    fn devices_without_an_outcome_are_lost_unless_it_was_cut_short() {
         let mut report = Report::new(10_000);
+        let text = report.to_string();
+        assert!(text.contains("lost      10,000") && text.contains("max 0.00 s"), "{text}");
         report.add(assigned("hub"), Duration::ZERO);
         report.cut_short();
         let text = report.to_string();
@@ -232,23 +191,12 @@ Devices per hub
     }
 
     #[test]
-    fn what_the_service_says_does_not_steer_the_terminal() {
-        let mut report = Report::new(1);
-        report.add(assigned("hub\u{1b}[2J\n"), Duration::ZERO);
-        assert!(report.to_string().contains("  hub\\u{1b}[2J\\n  █"), "{report}");
-    }
-
-    #[test]
-    fn kinds_are_bounded() {
+    fn hubs_from_the_service_are_escaped_and_their_list_is_bounded() {
         let mut report = Report::new(1000);
         for number in 0..1000 {
-            report.add(assigned(&format!("hub-{number}")), Duration::ZERO);
+            report.add(assigned(&format!("hub-{number:03}\u{1b}[2J\n")), Duration::ZERO);
         }
-        assert_eq!((report.assigned(), report.assigned.0.len()), (1000, MOST_KINDS + 1));
-    }
-
-    #[test]
-    fn numbers_in_groups_of_three() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+        assert!(report.to_string().contains("  hub-000\\u{1b}[2J\\n  █ 1\n"), "{report}");
+        assert_eq!((report.assigned.sum(), report.assigned.0.len()), (1000, MOST_KINDS + 1));
     }
 }

@@ -1,30 +1,51 @@
-use std::fmt;
 use std::time::Duration;
+
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// What a registered device receives.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// The host name of its IoT hub.
+    pub hub: String,
+    /// Its device id in that hub.
+    pub device_id: String,
+    /// The allocation policy's payload for it: JSON.
+    pub payload: Option<Box<RawValue>>,
+}
 
 /// Why a device is not registered.
 ///
-/// Its words are those of the Azure IoT C SDK, which the tutorial's output shows, as far as that SDK
-/// has words for it: <https://github.com/Azure/azure-iot-sdk-c>, `provisioning_client/src/`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The messages are those of the Azure IoT C SDK, which the tutorial's output shows, as far as that SDK has one:
+/// <https://github.com/Azure/azure-iot-sdk-c>, `provisioning_client/src/`.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Failure {
     /// The service decided against the device: status `failed`.
+    #[error("Provisioning Failure: {0}")]
     Refused(Refusal),
     /// The enrollment is disabled.
+    #[error("The device has been disabled by DPS service")]
     Disabled,
     /// The service did not accept the device's credential; with its answer, if it gave one.
+    #[error("{0}")]
     Credential(String),
     /// The service sent something that a device cannot use.
+    #[error("{0}")]
     Answer(String),
     /// The service answered a request twice, or one that was never made.
-    Unasked(String),
+    #[error("Answer to no request, or to one answered already: {0}")]
+    Unrequested(String),
     /// The service could not be reached, or the connection was lost.
+    #[error("{0}")]
     Transport(String),
     /// No answer, or no decision, after so long.
+    #[error("Timed out after {} s", .0.as_secs())]
     Timeout(Duration),
 }
 
 /// Status `failed`, as the service puts it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Error, PartialEq, Eq)]
+#[error("OperationId: {operation_id} - Date: {date} - Msg: {message}")]
 pub struct Refusal {
     /// The operation that failed.
     pub operation_id: String,
@@ -37,10 +58,10 @@ pub struct Refusal {
 }
 
 impl Failure {
-    /// What `Prov_Device_Register_Device`'s callback reports for it: a `PROV_DEVICE_RESULT_…`.
+    /// What the callback of `Prov_Device_Register_Device` reports for it: a `PROV_DEVICE_RESULT_…`.
     ///
-    /// Source: <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation> (the C SDK's
-    /// result for each outcome of a webhook), and that SDK's own code for the others.
+    /// Source: <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation> (the C SDK's result for each
+    /// outcome of a webhook), and that SDK's own code for the others.
     #[must_use]
     pub fn result(&self) -> &'static str {
         match self {
@@ -49,33 +70,9 @@ impl Failure {
             Self::Refused(_) | Self::Credential(_) => "PROV_DEVICE_RESULT_DEV_AUTH_ERROR",
             Self::Disabled => "PROV_DEVICE_RESULT_DISABLED",
             Self::Answer(_) => "PROV_DEVICE_RESULT_PARSING",
-            Self::Unasked(_) => "PROV_DEVICE_RESULT_ERROR",
+            Self::Unrequested(_) => "PROV_DEVICE_RESULT_ERROR",
             Self::Transport(_) => "PROV_DEVICE_RESULT_TRANSPORT",
             Self::Timeout(_) => "PROV_DEVICE_RESULT_TIMEOUT",
         }
-    }
-}
-
-// === impl Display ===
-
-impl std::error::Error for Failure {}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(refusal) => write!(f, "Provisioning Failure: {refusal}"),
-            Self::Disabled => f.write_str("The device has been disabled by DPS service"),
-            Self::Credential(what) | Self::Answer(what) | Self::Unasked(what) | Self::Transport(what) => {
-                f.write_str(what)
-            }
-            Self::Timeout(limit) => write!(f, "Timed out after {} s", limit.as_secs()),
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation_id, date, message, .. } = self;
-        write!(f, "OperationId: {operation_id} - Date: {date} - Msg: {message}")
     }
 }

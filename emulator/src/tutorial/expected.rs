@@ -54,8 +54,8 @@ Error: Time:Wed Sep 23 13:06:01 2020 File:d:\testing\azure-iot-sdk-c\provisionin
 Failure registering device: PROV_DEVICE_RESULT_DEV_AUTH_ERROR
 ";
 
-/// The devices' keys. Of the tutorial's group key, by its rule; the two keys that the tutorial prints
-/// belong to registration ids of its later edition.
+/// The devices' keys, derived from the tutorial's group key by its rule; the two keys that the tutorial prints belong
+/// to other registration ids.
 pub(super) const KEYS: &str = "\
 contoso-toaster-007   NXZgydIn9ntUpXfBsWFfaxJqAYVfgGQsshvA5GboGJI=
 contoso-heatpump-088  NI9dUEI2tga168Qi1U/HKuMmFHewrvaqI1MPTEU1A5w=
