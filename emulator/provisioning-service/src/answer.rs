@@ -1,9 +1,10 @@
 //! What the service answers a device, before MQTT or HTTPS gives it a frame.
 
 use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::registration::state::RegistrationState;
+use crate::registration::state::{RegistrationState, Status};
 use crate::stamp;
 
 /// An answer to a device.
@@ -28,18 +29,9 @@ pub struct Answer {
 #[serde(rename_all = "camelCase")]
 struct OperationStatus<'a> {
     operation_id: &'a str,
-    status: &'static str,
+    status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_state: Option<&'a RegistrationState>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ErrorBody<'a> {
-    error_code: u32,
-    tracking_id: String,
-    message: &'a str,
-    timestamp_utc: String,
 }
 
 // === impl Answer ===
@@ -47,12 +39,14 @@ struct ErrorBody<'a> {
 impl Answer {
     /// An answer with `body`, written as JSON.
     pub(crate) fn json(status: u16, retry_after: Option<u64>, body: &impl Serialize) -> Self {
-        Self { status, retry_after, error_code: None, request_id: Uuid::new_v4(), body: written(body) }
+        // Only maps whose keys are not strings cannot be written, and no answer has one.
+        let body = serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned());
+        Self { status, retry_after, error_code: None, request_id: Uuid::new_v4(), body }
     }
 
     /// 202: the registration is accepted as an operation, which the device is to poll.
     pub(crate) fn accepted(operation_id: &str, retry_after: u64) -> Self {
-        let body = OperationStatus { operation_id, status: "assigning", registration_state: None };
+        let body = OperationStatus { operation_id, status: Status::Assigning, registration_state: None };
         Self::json(202, Some(retry_after), &body)
     }
 
@@ -60,33 +54,29 @@ impl Answer {
     pub(crate) fn operation(operation_id: &str, state: &RegistrationState, retry_after: u64) -> Self {
         let body = OperationStatus { operation_id, status: state.status, registration_state: Some(state) };
         match state.status {
-            "assigning" => Self::json(202, Some(retry_after), &body),
+            Status::Assigning => Self::json(202, Some(retry_after), &body),
             _ => Self::json(200, None, &body),
         }
     }
 
-    /// A refusal: `{"errorCode":401002,"trackingId":"…","message":"…","timestampUtc":"…"}`.
-    ///
-    /// The first three digits of `code` are `status`.
+    /// A refusal: `{"errorCode":401002,"trackingId":"…","message":"…","timestampUtc":"…"}`. The first three digits of
+    /// `code` are `status`.
     #[must_use]
     pub fn error(status: u16, code: u32, message: &str) -> Self {
         let request_id = Uuid::new_v4();
-        let body = written(&ErrorBody {
-            error_code: code,
-            tracking_id: request_id.to_string(),
-            message,
-            timestamp_utc: stamp::now(),
+        let body = json!({
+            "errorCode": code, "trackingId": request_id.to_string(), "message": message, "timestampUtc": stamp::now(),
         });
-        Self { status, retry_after: None, error_code: Some(code), request_id, body }
+        Self { status, retry_after: None, error_code: Some(code), request_id, body: body.to_string() }
     }
 
-    /// 400: the request is not what the device API describes. `message` says what was expected.
+    /// 400: `message` says what was expected of the request.
     #[must_use]
     pub fn bad_request(message: &str) -> Self {
         Self::error(400, 400_000, message)
     }
 
-    /// 401002 `Unauthorized`: the credential was refused. The reason is the journal's to tell.
+    /// 401002 `Unauthorized`: the credential was refused, for a reason that the log has.
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::error(401, 401_002, "Unauthorized")
@@ -116,10 +106,4 @@ impl Answer {
         let answer = Self::error(429, 429_001, "Operations are being throttled for this tenant.");
         Self { retry_after: Some(retry_after), ..answer }
     }
-}
-
-/// `body` as JSON.
-fn written(body: &impl Serialize) -> String {
-    // Only maps whose keys are not strings cannot be written, and no answer has one.
-    serde_json::to_string(body).unwrap_or_else(|_| "{}".to_owned())
 }

@@ -19,15 +19,3 @@ pub(crate) fn compact(raw: &RawValue) -> Box<RawValue> {
     }
     RawValue::from_string(out).unwrap_or_else(|_| raw.to_owned())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn compacting_takes_out_blanks_and_nothing_else() {
-        let raw: &RawValue =
-            serde_json::from_str("{ \"a \\\" b\\\\\" :\r\n[1.0e2,\t-0 , \" é \"] }").unwrap();
-        assert_eq!(compact(raw).get(), "{\"a \\\" b\\\\\":[1.0e2,-0,\" é \"]}");
-    }
-}

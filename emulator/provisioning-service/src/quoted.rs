@@ -11,15 +11,3 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     format!("“{}”", journal::shown(text, SHOWN))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_shown_is_short_and_holds_no_token() {
-        assert_eq!(quoted("a\nb"), "“a\\nb”");
-        assert_eq!(quoted("SharedAccessSignature sr=x&sig=y"), "(a SAS token)");
-        assert_eq!(quoted(&"ü".repeat(500)).chars().count(), SHOWN + 3);
-    }
-}

@@ -13,10 +13,10 @@ use crate::enrollments::stamps::Stamps;
 use crate::quota::Quota;
 use crate::quoted::quoted;
 use crate::registration::attempt::Attempt;
-use crate::registration::operations::{Operations, TooMany};
+use crate::registration::operations::Operations;
 use crate::registration::outcome::Failure;
 use crate::registration::request::RegistrationRequest;
-use crate::registration::state::RegistrationState;
+use crate::registration::state::{RegistrationState, Status};
 use crate::registration_id::{fold, is_id};
 use crate::stamp;
 use crate::store::{Store, StoreError};
@@ -142,7 +142,7 @@ impl Service {
             self.journal.warn(format!("{id}: throttled: the quota of this minute is used up"));
             return Answer::throttled(seconds);
         }
-        let stored = self.store.get(id).and_then(|previous| Ok((previous, self.store.len()?)));
+        let stored = self.store.registration(id).and_then(|previous| Ok((previous, self.store.devices()?)));
         let (previous, count) = match stored {
             Ok(stored) => stored,
             Err(error) => return self.broken(id, &error),
@@ -166,9 +166,9 @@ impl Service {
         if let Some(state) = self.operations.poll(&fold(id), operation_id) {
             return Answer::operation(operation_id, &state, self.options.retry_after);
         }
-        match self.store.get(id) {
+        match self.store.registration(id) {
             Ok(Some(kept)) if kept.operation_id == operation_id => {
-                Answer::operation(operation_id, &kept.into(), self.options.retry_after)
+                Answer::operation(operation_id, &kept.state, self.options.retry_after)
             }
             Ok(_) => {
                 let operation_id = quoted(operation_id);
@@ -188,8 +188,8 @@ impl Service {
         if let Some(state) = self.operations.newest(&fold(id)) {
             return Answer::json(200, None, &*state);
         }
-        match self.store.get(id) {
-            Ok(Some(kept)) => Answer::json(200, None, &RegistrationState::from(kept)),
+        match self.store.registration(id) {
+            Ok(Some(kept)) => Answer::json(200, None, &kept.state),
             Ok(None) => {
                 self.journal.info(format!("{id}: asks for its registration, but is not registered"));
                 Answer::not_found("The device is not registered.")
@@ -222,13 +222,13 @@ impl Service {
     fn begin(self: &Arc<Self>, attempt: Attempt, request: RegistrationRequest) -> Answer {
         let Attempt { registration_id: id, operation_id, enrollment, .. } = &attempt;
         let (device, retry_after) = (fold(id), self.options.retry_after);
-        let assigning = attempt.assigning_state();
+        let assigning = attempt.assigning();
         match self.operations.open(&device, operation_id, self.options.assigning_polls, assigning) {
-            Ok(false) => {}
-            Ok(true) => self.journal.warn(format!(
+            Some(false) => {}
+            Some(true) => self.journal.warn(format!(
                 "{id}: registers while it registers: both operations come to what this one does"
             )),
-            Err(TooMany) => {
+            None => {
                 self.journal.error(format!("{id}: throttled: too many registrations are under way"));
                 return Answer::throttled(retry_after);
             }
@@ -236,11 +236,11 @@ impl Service {
         let answer = Answer::accepted(operation_id, retry_after);
         if !enrollment.enabled {
             self.journal.warn(format!("{id}: disabled, as the {enrollment} is"));
-            self.operations.decide(&device, operation_id, RegistrationState::new(id, "disabled"));
+            self.operations.decide(&device, operation_id, attempt.state(Status::Disabled));
             return answer;
         }
-        let before = match &attempt.previous {
-            Some(previous) => format!("so far on {}", previous.assigned_hub),
+        let before = match attempt.current_hub() {
+            Some(hub) => format!("so far on {hub}"),
             None => "for the first time".to_owned(),
         };
         self.journal.info(format!("{id}: registers by the {enrollment}, {before}, operation {operation_id}"));
@@ -259,15 +259,16 @@ impl Service {
         let id = &attempt.registration_id;
         let failure = match self.allocator.allocate(attempt, request.payload.as_deref()).await {
             Ok(allocated) => {
+                let hub = allocated.hub.clone();
                 let registration = attempt.assigned(allocated);
-                let assigned = format!(
-                    "{id}: assigned to {} as {} ({})",
-                    registration.assigned_hub, registration.device_id, registration.substatus
-                );
-                match self.store.put(registration.clone()).await {
+                let state = registration.state.clone();
+                match self.store.put(registration).await {
                     Ok(()) => {
-                        self.journal.info(assigned);
-                        return registration.into();
+                        let device_id = state.device_id.as_deref().unwrap_or(id);
+                        let substatus =
+                            state.substatus.map_or_else(String::new, |substatus| substatus.to_string());
+                        self.journal.info(format!("{id}: assigned to {hub} as {device_id} ({substatus})"));
+                        return state;
                     }
                     Err(error) => Failure { code: 500_000, message: error.to_string() },
                 }
@@ -275,7 +276,7 @@ impl Service {
             Err(failure) => failure,
         };
         self.journal.error(format!("{id}: failed: {} {}", failure.code, failure.message));
-        attempt.failed_state(failure)
+        attempt.failed(failure)
     }
 
     /// The store cannot be read.

@@ -41,32 +41,3 @@ pub(crate) fn operation_id() -> String {
     let (_, low) = Uuid::new_v4().as_u64_pair();
     format!("4.{low:016x}.{}", Uuid::new_v4())
 }
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    #[test]
-    fn times_have_seven_fractional_digits() {
-        assert_eq!(timestamp(datetime!(2020-09-23 17:05:58.2363145 UTC)), "2020-09-23T17:05:58.2363145Z");
-        assert_eq!(timestamp(datetime!(2020-09-23 19:05:58 +2)), "2020-09-23T17:05:58.0000000Z");
-    }
-
-    #[test]
-    fn etags_and_operation_ids_have_the_service_s_form() {
-        let etag = etag_of("x");
-        assert_eq!(etag.len(), 38, "{etag}");
-        assert_eq!(etag, etag_of("x"));
-        assert_ne!(etag, etag_of("y"));
-        assert!(
-            device_etag("x").starts_with('I') && device_etag("x").ends_with("I="),
-            "{}",
-            device_etag("x")
-        );
-        let id = operation_id();
-        let parts: Vec<&str> = id.split('.').collect();
-        assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), [1, 16, 36], "{id}");
-    }
-}

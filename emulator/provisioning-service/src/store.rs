@@ -1,22 +1,20 @@
 //! Where enrollments' stamps and registrations outlast a restart: a database of one file in the state folder.
 //!
-//! A registration is on the disk before its device is told of it, so that a crash loses nothing that was acknowledged. One
-//! thread writes, and commits together what has gathered meanwhile: each commit waits for the disk.
+//! A registration is on the disk before its device is told of it, so that a crash loses nothing that was acknowledged.
+//! One thread writes, and commits together what has gathered meanwhile: each commit waits for the disk.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use redb::{
-    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, ReadableTableMetadata as _,
-    TableDefinition,
-};
+use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _};
+use redb::{ReadableTableMetadata as _, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::enrollments::stamps::Stamps;
@@ -25,14 +23,17 @@ use crate::registration_id::fold;
 
 /// The file's name in the state folder.
 const FILE: &str = "dps.redb";
-/// Records as JSON, by [folded](fold) registration id.
-const REGISTRATIONS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("registrations");
-/// Stamps as JSON, by kind and id of the enrollment.
-const ENROLLMENTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("enrollments");
 /// Registrations that wait for the disk; further ones wait to be queued.
 const QUEUE: usize = 4_096;
 /// Registrations that are committed at once.
 const BATCH: usize = 1_024;
+
+/// JSON by a name.
+type Table = TableDefinition<'static, &'static str, &'static [u8]>;
+/// By [folded](fold) registration id.
+const REGISTRATIONS: Table = Table::new("registrations");
+/// Stamps, by kind and id of the enrollment.
+const ENROLLMENTS: Table = Table::new("enrollments");
 
 /// What the service has to remember.
 #[derive(Debug)]
@@ -42,16 +43,20 @@ pub struct Store {
     writer: Option<JoinHandle<()>>,
 }
 
-/// Why registrations could not be read or kept.
-#[derive(Debug)]
+/// Why something could not be read or kept.
+#[derive(Debug, Error)]
 pub enum StoreError {
     /// The folder cannot be made.
+    #[error("{}: {_1}", _0.display())]
     Folder(PathBuf, io::Error),
     /// Another emulator has this folder open.
+    #[error("{}: another emulator uses this folder; give each its own", _0.display())]
     InUse(PathBuf),
     /// The file cannot be opened: which, and what the database says.
+    #[error("{}: {_1}. Without the file, all devices register as for the first time", _0.display())]
     Unusable(PathBuf, String),
     /// A record was not read or not kept: what the database says.
+    #[error("the registrations cannot be read or kept: {0}")]
     Failed(String),
 }
 
@@ -72,48 +77,51 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         fs::create_dir_all(folder).map_err(|error| StoreError::Folder(folder.to_owned(), error))?;
         let path = folder.join(FILE);
+        let unusable = |problem: String| StoreError::Unusable(path.clone(), problem);
         let database = Database::create(&path).map_err(|error| match error {
             DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(folder.to_owned()),
-            other => StoreError::Unusable(path.clone(), other.to_string()),
+            other => unusable(other.to_string()),
         })?;
         // So that readers find the tables.
-        write(&database, &[]).map_err(|error| StoreError::Unusable(path.clone(), error.to_string()))?;
+        write(&database, &[]).map_err(|error| unusable(error.to_string()))?;
 
         let database = Arc::new(database);
         let (queue, puts) = mpsc::channel(QUEUE);
-        let writer = thread::Builder::new().name("dps-store".to_owned()).spawn({
-            let database = Arc::clone(&database);
-            move || keep(&database, puts)
-        });
-        let writer = writer.map_err(|error| StoreError::Unusable(path, error.to_string()))?;
+        let thread = thread::Builder::new().name("dps-store".to_owned());
+        let keeps = Arc::clone(&database);
+        let writer = thread.spawn(move || keep(&keeps, puts)).map_err(|error| unusable(error.to_string()))?;
         Ok(Self { database, queue: Some(queue), writer: Some(writer) })
     }
 
     /// The record of the device with `registration_id`, whatever the case of its letters.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read.
-    pub(crate) fn get(&self, registration_id: &str) -> Result<Option<Registration>, StoreError> {
-        self.read(REGISTRATIONS, &fold(registration_id))
+    pub(crate) fn registration(&self, registration_id: &str) -> Result<Option<Registration>, StoreError> {
+        self.get(REGISTRATIONS, &fold(registration_id))
+    }
+
+    /// How many devices have a record.
+    pub(crate) fn devices(&self) -> Result<u64, StoreError> {
+        let read = || Ok(self.database.begin_read()?.open_table(REGISTRATIONS)?.len()?);
+        read().map_err(failed)
+    }
+
+    /// The ids of the first `count` devices, in lower case.
+    pub(crate) fn ids(&self, count: usize) -> Result<Vec<String>, StoreError> {
+        let read = || {
+            let table = self.database.begin_read()?.open_table(REGISTRATIONS)?;
+            let ids = table.iter()?.take(count).map(|record| Ok(record?.0.value().to_owned()));
+            ids.collect::<Result<_, redb::Error>>()
+        };
+        read().map_err(failed)
     }
 
     /// The stamps of the enrollment with this `name`.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read.
     pub(crate) fn stamps(&self, name: &str) -> Result<Option<Stamps>, StoreError> {
-        self.read(ENROLLMENTS, name)
+        self.get(ENROLLMENTS, name)
     }
 
     /// Keeps the stamps of all enrollments, by name, in place of those before.
-    ///
-    /// # Errors
-    ///
-    /// They are not kept: the disk is full, or broken.
     pub(crate) fn put_stamps(&self, all: &BTreeMap<String, Stamps>) -> Result<(), StoreError> {
-        let write = || -> Result<_, redb::Error> {
+        let write = || {
             let transaction = self.database.begin_write()?;
             transaction.delete_table(ENROLLMENTS)?;
             let mut table = transaction.open_table(ENROLLMENTS)?;
@@ -123,61 +131,26 @@ impl Store {
             drop(table);
             Ok(transaction.commit()?)
         };
-        write().map_err(|error| StoreError::Failed(error.to_string()))
+        write().map_err(failed)
     }
 
-    /// How many devices have a record.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read.
-    pub(crate) fn len(&self) -> Result<u64, StoreError> {
-        let read = || -> Result<_, redb::Error> {
-            Ok(self.database.begin_read()?.open_table(REGISTRATIONS)?.len()?)
-        };
-        read().map_err(|error| StoreError::Failed(error.to_string()))
-    }
-
-    /// The ids of the first `count` devices, in lower case.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be read.
-    pub(crate) fn ids(&self, count: usize) -> Result<Vec<String>, StoreError> {
-        let read = || -> Result<_, redb::Error> {
-            let table = self.database.begin_read()?.open_table(REGISTRATIONS)?;
-            let ids = table.iter()?.take(count).map(|record| Ok(record?.0.value().to_owned()));
-            ids.collect::<Result<_, redb::Error>>()
-        };
-        read().map_err(|error| StoreError::Failed(error.to_string()))
-    }
-
-    /// Keeps `registration` in place of the device's earlier record. When this returns, it is on the disk.
-    ///
-    /// # Errors
-    ///
-    /// It is not: the disk is full, or broken. The earlier record stays.
+    /// Keeps `registration` in place of the device's earlier record. When this returns, it is on the disk; after an
+    /// error the earlier record stays.
     pub(crate) async fn put(&self, registration: Registration) -> Result<(), StoreError> {
         let closed = || StoreError::Failed("the store is closed".to_owned());
-        let queue = self.queue.as_ref().ok_or_else(closed)?;
         let (kept, answer) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(closed)?;
         queue.send(Put { registration, kept }).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
-}
 
-impl Store {
-    fn read<T: DeserializeOwned>(
-        &self,
-        table: TableDefinition<'_, &str, &[u8]>,
-        key: &str,
-    ) -> Result<Option<T>, StoreError> {
-        let read = || -> Result<_, redb::Error> {
+    fn get<T: DeserializeOwned>(&self, table: Table, name: &str) -> Result<Option<T>, StoreError> {
+        let read = || {
             let table = self.database.begin_read()?.open_table(table)?;
-            Ok(table.get(key)?.map(|value| serde_json::from_slice(value.value())))
+            let value = table.get(name)?.map(|value| serde_json::from_slice(value.value()));
+            value.transpose().map_err(|error| redb::Error::Corrupted(error.to_string()))
         };
-        let value = read().map_err(|error| StoreError::Failed(error.to_string()))?;
-        value.transpose().map_err(|error| StoreError::Failed(error.to_string()))
+        read().map_err(failed)
     }
 }
 
@@ -206,13 +179,12 @@ fn keep(database: &Database, mut puts: mpsc::Receiver<Put>) {
 /// Puts `batch` on the disk, all of it or nothing.
 fn write(database: &Database, batch: &[Put]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    {
-        let mut table = transaction.open_table(REGISTRATIONS)?;
-        for Put { registration, .. } in batch {
-            table.insert(&*fold(&registration.registration_id), &*json(registration)?)?;
-        }
-        transaction.open_table(ENROLLMENTS)?;
+    transaction.open_table(ENROLLMENTS)?;
+    let mut table = transaction.open_table(REGISTRATIONS)?;
+    for Put { registration, .. } in batch {
+        table.insert(&*fold(&registration.state.registration_id), &*json(registration)?)?;
     }
+    drop(table);
     Ok(transaction.commit()?)
 }
 
@@ -220,23 +192,6 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, redb::Error> {
     serde_json::to_vec(value).map_err(|error| redb::Error::Io(error.into()))
 }
 
-// === impl StoreError ===
-
-impl std::error::Error for StoreError {}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Folder(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::InUse(folder) => {
-                write!(f, "{}: another emulator uses this folder; give each its own", folder.display())
-            }
-            Self::Unusable(path, problem) => write!(
-                f,
-                "{}: {problem}. Without the file, all devices register as for the first time",
-                path.display()
-            ),
-            Self::Failed(problem) => write!(f, "the registrations cannot be read or kept: {problem}"),
-        }
-    }
+fn failed(error: redb::Error) -> StoreError {
+    StoreError::Failed(error.to_string())
 }

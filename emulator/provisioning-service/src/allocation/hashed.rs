@@ -21,38 +21,3 @@ pub(crate) fn hashed(registration_id: &str, hubs: &[Hub]) -> String {
     let best = hubs.iter().min_by(|one, other| score(one).total_cmp(&score(other)));
     best.map_or_else(String::new, |hub| hub.name.clone())
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    fn hub(name: &str, weight: u32) -> Hub {
-        Hub { name: name.to_owned(), weight, apply_allocation_policy: true }
-    }
-
-    #[test]
-    fn hashing_follows_the_weights() {
-        let hubs = [hub("a", 1), hub("b", 2), hub("c", 7)];
-        let mut counts: HashMap<String, u32> = HashMap::new();
-        for nth in 0..10_000 {
-            *counts.entry(hashed(&format!("device-{nth}"), &hubs)).or_default() += 1;
-        }
-        for (name, expected) in [("a", 1_000), ("b", 2_000), ("c", 7_000)] {
-            let count = counts[name];
-            assert!(count.abs_diff(expected) < 200, "{name} got {count} of 10,000 devices");
-        }
-    }
-
-    #[test]
-    fn a_further_hub_moves_devices_to_itself_only() {
-        let (few, more) = ([hub("a", 1), hub("b", 1)], [hub("a", 1), hub("b", 1), hub("c", 1)]);
-        for nth in 0..1_000 {
-            let id = format!("Device-{nth}");
-            let (before, after) = (hashed(&id, &few), hashed(&id, &more));
-            assert!(before == after || after == "c", "{id} moved from {before} to {after}");
-            assert_eq!(after, hashed(&id.to_uppercase(), &more), "case of {id}");
-        }
-    }
-}

@@ -49,14 +49,13 @@ impl<'a> AllocationRequest<'a> {
     ) -> Self {
         let enrollment = &attempt.enrollment;
         let record = Some(&enrollment.record);
-        let previous = attempt.previous.as_ref();
         Self {
             individual_enrollment: record.filter(|_| enrollment.kind == Kind::Individual),
             enrollment_group: record.filter(|_| enrollment.kind == Kind::Group),
             device_runtime_context: DeviceRuntimeContext {
                 registration_id: &attempt.registration_id,
-                current_iot_hub_host_name: previous.map(|previous| &*previous.assigned_hub),
-                current_device_id: previous.map(|previous| &*previous.device_id),
+                current_iot_hub_host_name: attempt.current_hub(),
+                current_device_id: attempt.current_device_id(),
                 symmetric_key: Stripped {},
                 payload,
             },

@@ -1,9 +1,9 @@
 //! Which enrollment's key signed a token.
 
-use std::fmt;
 use std::sync::Arc;
 
 use symmetric_key::SymmetricKey;
+use thiserror::Error;
 
 use crate::attestation::sas_token::SasToken;
 use crate::enrollments::enrollment::{Enrollment, Enrollments, Kind};
@@ -27,15 +27,21 @@ pub(crate) struct Match {
 }
 
 /// Why no enrollment accepts a signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum NoMatch {
-    /// The device has an individual enrollment, and the signature matches neither of its keys.
+    #[error("the sig (signature) of the SAS token matches neither key of its individual enrollment")]
     WrongKey,
-    /// It has none, and the signature was made with the key of this group instead of one derived from it.
+    #[error(
+        "the sig (signature) of the SAS token was made with the key of the enrollment group {0}; expected the key \
+         derived from it for the device"
+    )]
     NotDerived(String),
-    /// It has none, and the signature was made with the key that this group has for another device.
-    OtherDevice { group: String, registration_id: String },
-    /// It has none, and the signature matches no key derived from those of this many groups.
+    #[error(
+        "the sig (signature) of the SAS token was made with the key that the enrollment group {0} has for {1}; \
+         expected the key of this device"
+    )]
+    OtherDevice(String, String),
+    #[error("it has no individual enrollment, and {}", no_group_matches(*.0))]
     NoGroup(usize),
 }
 
@@ -91,40 +97,17 @@ fn no_group(groups: &[Arc<Enrollment>], token: &SasToken, others: Vec<String>) -
         }
         let signed = |other: &&String| group.keys.iter().any(|key| signed_by(key, token, other));
         if let Some(registration_id) = others.iter().find(signed).cloned() {
-            return NoMatch::OtherDevice { group: group.id.clone(), registration_id };
+            return NoMatch::OtherDevice(group.id.clone(), registration_id);
         }
     }
     NoMatch::NoGroup(groups.len())
 }
 
-// === impl Display ===
-
-impl fmt::Display for NoMatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WrongKey => f.write_str(
-                "the sig (signature) of the SAS token matches neither key of its individual enrollment",
-            ),
-            Self::NotDerived(group) => write!(
-                f,
-                "the sig (signature) of the SAS token was made with the key of the enrollment group {group}; \
-                 expected the key derived from it for the device"
-            ),
-            Self::OtherDevice { group, registration_id } => write!(
-                f,
-                "the sig (signature) of the SAS token was made with the key that the enrollment group {group} has for \
-                 {registration_id}; expected the key of this device"
-            ),
-            Self::NoGroup(0) => f.write_str("it has no individual enrollment, and there is no enrollment group"),
-            Self::NoGroup(1) => f.write_str(
-                "it has no individual enrollment, and the sig (signature) of the SAS token does not match the key \
-                 derived from that of the one enrollment group",
-            ),
-            Self::NoGroup(groups) => write!(
-                f,
-                "it has no individual enrollment, and the sig (signature) of the SAS token matches no key \
-                 derived from those of the {groups} enrollment groups"
-            ),
-        }
+fn no_group_matches(groups: usize) -> String {
+    let token = "the sig (signature) of the SAS token";
+    match groups {
+        0 => "there is no enrollment group".to_owned(),
+        1 => format!("{token} does not match the key derived from that of the one enrollment group"),
+        _ => format!("{token} matches no key derived from those of the {groups} enrollment groups"),
     }
 }

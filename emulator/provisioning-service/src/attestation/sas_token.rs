@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use subtle::ConstantTimeEq as _;
+use thiserror::Error;
 
 use crate::quoted::quoted;
 use symmetric_key::SymmetricKey;
@@ -30,24 +31,17 @@ pub(crate) struct SasToken {
 }
 
 /// Why a token is refused: which part differs, never a signature or a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum SasRefusal {
     /// It is not in the form of a token.
+    #[error("the SAS token is malformed: {0}")]
     Malformed(&'static str),
-    /// `sr` does not name the scope, or the device, that the token came with.
-    Resource {
-        /// Which part of `sr`.
-        part: &'static str,
-        /// What `sr` says there.
-        found: String,
-        /// What the username or path said.
-        expected: String,
-    },
-    /// `se` is past.
-    Expired {
-        /// Seconds since then.
-        seconds_ago: u64,
-    },
+    /// The part of `sr` does not name the scope, or the device, that the token came with.
+    #[error("the SAS token is for another resource: expected the {part} {} in its sr, found {}", quoted(.expected), quoted(.found))]
+    Resource { part: &'static str, found: String, expected: String },
+    /// `se` is past, since so many seconds.
+    #[error("the SAS token expired {0} s ago")]
+    Expired(u64),
 }
 
 // === impl SasToken ===
@@ -110,7 +104,7 @@ impl SasToken {
             }
         }
         if self.expiry <= now {
-            return Err(SasRefusal::Expired { seconds_ago: now - self.expiry });
+            return Err(SasRefusal::Expired(now - self.expiry));
         }
         Ok(())
     }
@@ -127,24 +121,5 @@ impl fmt::Debug for SasToken {
             .field("resource", &self.resource)
             .field("expiry", &self.expiry)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl SasRefusal ===
-
-impl fmt::Display for SasRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(problem) => write!(f, "the SAS token is malformed: {problem}"),
-            Self::Resource { part, found, expected } => {
-                write!(
-                    f,
-                    "the SAS token is for another resource: expected the {part} {} in its sr, found {}",
-                    quoted(expected),
-                    quoted(found)
-                )
-            }
-            Self::Expired { seconds_ago } => write!(f, "the SAS token expired {seconds_ago} s ago"),
-        }
     }
 }

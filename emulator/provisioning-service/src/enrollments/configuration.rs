@@ -1,7 +1,10 @@
 //! The configuration file: id scope, linked hubs, enrollments.
 
-use std::fmt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use thiserror::Error;
 
 use crate::enrollments::document::{Document, Node};
 use crate::enrollments::enrollment::{Enrollments, Kind};
@@ -34,23 +37,15 @@ pub struct Config {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Why a configuration cannot be used.
-#[derive(Debug)]
+/// Why a configuration cannot be used: which file, and what is wrong.
+#[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// The system's error.
-        error: std::io::Error,
-    },
+    #[error("{}: cannot be read: {_1}", _0.display())]
+    Unreadable(PathBuf, io::Error),
     /// The file has mistakes: all of them, in the order of the file.
-    Mistaken {
-        /// Which file.
-        path: PathBuf,
-        /// One or more.
-        mistakes: Vec<Mistake>,
-    },
+    #[error("{}", lines(.0, .1))]
+    Mistaken(PathBuf, Vec<Mistake>),
 }
 
 // === impl Config ===
@@ -62,9 +57,9 @@ impl Config {
     ///
     /// The file cannot be read, or has mistakes: all of them, each with its place.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |error| ConfigError::Unreadable { path: path.to_owned(), error };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        Self::parse(&text).map_err(|mistakes| ConfigError::Mistaken { path: path.to_owned(), mistakes })
+        let text =
+            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+        Self::parse(&text).map_err(|mistakes| ConfigError::Mistaken(path.to_owned(), mistakes))
     }
 
     /// Reads `text`, as if from a file.
@@ -87,20 +82,10 @@ impl Config {
     }
 }
 
-// === impl ConfigError ===
-
-impl std::error::Error for ConfigError {}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable { path, error } => write!(f, "{}: cannot be read: {error}", path.display()),
-            Self::Mistaken { path, mistakes } => {
-                let lines = mistakes.iter().map(|mistake| format!("{}: {mistake}", path.display()));
-                f.write_str(&lines.collect::<Vec<_>>().join("\n"))
-            }
-        }
-    }
+/// A line for each mistake.
+fn lines(path: &Path, mistakes: &[Mistake]) -> String {
+    let lines = mistakes.iter().map(|mistake| format!("{}: {mistake}", path.display()));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn read(root: &Node<'_>) -> Option<Config> {

@@ -1,7 +1,6 @@
 //! Operations: one for each registration that a device asks for, to be polled until it is decided.
 //!
-//! All of it is bounded: a device has a few operations at most, decided ones are forgotten after a while, and no more
-//! than [`MOST`] are remembered in all.
+//! All of it is bounded: a device has a few operations at most, and decided ones are forgotten after a while.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,7 @@ use crate::registration::state::RegistrationState;
 
 /// Operations remembered for one device.
 const MOST_OF_ONE: usize = 4;
-/// Devices that register at once, and operations that are remembered after they were decided.
+/// Devices that register at once, and devices whose decided operations are remembered.
 const MOST: usize = 100_000;
 /// How long a decided operation can be polled.
 const REMEMBERED: Duration = Duration::from_secs(600);
@@ -22,16 +21,11 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 #[derive(Debug, Default)]
 pub(crate) struct Operations(Mutex<Table>);
 
-/// Too many devices are registering.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooMany;
-
 #[derive(Debug, Default)]
 struct Table {
     devices: HashMap<String, Device>,
     /// When, and whose, the oldest first.
     decided: VecDeque<(Instant, String)>,
-    under_way: usize,
 }
 
 /// The operations of one device, the oldest first.
@@ -53,22 +47,21 @@ struct Operation {
     decided: Option<Arc<RegistrationState>>,
 }
 
-// === impl Operations ===
-
 impl Operations {
     /// Opens an operation, which is `assigning` until it is decided; the first `assigning_polls` polls are answered so
-    /// in any case. Whether an earlier one of the device is under way: that is stopped, and comes to what this one does.
+    /// in any case. Tells whether an earlier one of the device is under way: that is stopped, and comes to what this
+    /// one does. `None` if too many devices are registering.
     pub(crate) fn open(
         &self,
         device: &str,
         id: &str,
         assigning_polls: u32,
         assigning: RegistrationState,
-    ) -> Result<bool, TooMany> {
+    ) -> Option<bool> {
         let mut table = self.lock();
         table.forget();
-        if table.under_way >= MOST {
-            return Err(TooMany);
+        if table.devices.len() >= 2 * MOST {
+            return None;
         }
         let Device { operations, task, decided } = table.devices.entry(device.to_owned()).or_default();
         let another = operations.back().is_some_and(|newest| newest.decided.is_none());
@@ -81,31 +74,26 @@ impl Operations {
         if operations.len() > MOST_OF_ONE {
             operations.pop_front();
         }
-        table.under_way += usize::from(!another);
-        Ok(another)
+        Some(another)
     }
 
     /// Says which task works on the operation `id`, the device's newest, so that it can be stopped.
     pub(crate) fn attach(&self, device: &str, id: &str, task: AbortHandle) {
-        match self.lock().devices.get_mut(device) {
-            Some(device) if device.is_under_way(id) => device.task = Some(task),
-            _ => task.abort(),
+        match self.lock().under_way(device, id) {
+            Some(device) => device.task = Some(task),
+            None => task.abort(),
         }
     }
 
     /// Decides the operation `id`, and the device's earlier ones that are not, if it is the newest.
     pub(crate) fn decide(&self, device: &str, id: &str, state: RegistrationState) {
         let mut table = self.lock();
-        let Some(found) = table.devices.get_mut(device).filter(|device| device.is_under_way(id)) else {
-            return;
-        };
-        let state = Arc::new(state);
+        let Some(found) = table.under_way(device, id) else { return };
+        let (state, now) = (Arc::new(state), Instant::now());
         for operation in &mut found.operations {
             operation.decided.get_or_insert_with(|| Arc::clone(&state));
         }
-        let now = Instant::now();
         (found.task, found.decided) = (None, Some(now));
-        table.under_way -= 1;
         table.decided.push_back((now, device.to_owned()));
     }
 
@@ -138,9 +126,15 @@ impl Operations {
     }
 }
 
-// === impl Table ===
-
 impl Table {
+    /// The device, if its newest operation is `id` and not decided.
+    fn under_way(&mut self, device: &str, id: &str) -> Option<&mut Device> {
+        let newest = |device: &&mut Device| {
+            device.operations.back().is_some_and(|newest| newest.id == id && newest.decided.is_none())
+        };
+        self.devices.get_mut(device).filter(newest)
+    }
+
     /// Forgets the devices whose newest operation was decided long ago, and the first of those that are too many.
     fn forget(&mut self) {
         while let Some((when, _)) = self.decided.front()
@@ -155,17 +149,6 @@ impl Table {
     }
 }
 
-// === impl Device ===
-
-impl Device {
-    /// Whether the operation `id` is the newest, and not decided.
-    fn is_under_way(&self, id: &str) -> bool {
-        self.operations.back().is_some_and(|newest| newest.id == id && newest.decided.is_none())
-    }
-}
-
-// === impl Operation ===
-
 impl Operation {
     fn state(&self) -> Arc<RegistrationState> {
         Arc::clone(self.decided.as_ref().unwrap_or(&self.assigning))
@@ -176,35 +159,16 @@ impl Operation {
 mod tests {
     use super::*;
 
-    fn state() -> RegistrationState {
-        RegistrationState::new("dev", "disabled")
-    }
-
     #[test]
-    fn so_many_are_under_way_and_no_more() {
+    fn so_many_devices_are_remembered_and_no_more() {
         let operations = Operations::default();
-        for nth in 0..MOST {
-            assert_eq!(operations.open(&nth.to_string(), "op", 0, state()), Ok(false));
-        }
-        assert_eq!(operations.open("one more", "op", 0, state()), Err(TooMany));
-        assert!(operations.poll("one more", "op").is_none());
-        operations.decide("0", "op", state());
-        operations.decide("0", "op", state());
-        assert_eq!(operations.open("one more", "op", 0, state()), Ok(false));
-        assert_eq!(operations.open("and more", "op", 0, state()), Err(TooMany));
-    }
-
-    #[test]
-    fn so_many_decided_ones_are_remembered_and_no_more() {
-        let operations = Operations::default();
+        let open = |nth: usize| operations.open(&nth.to_string(), "op", 0, RegistrationState::default());
         for nth in 0..MOST + 10 {
-            let device = nth.to_string();
-            assert_eq!(operations.open(&device, "op", 0, state()), Ok(false));
-            operations.decide(&device, "op", state());
+            assert_eq!(open(nth), Some(false));
+            operations.decide(&nth.to_string(), "op", RegistrationState::default());
         }
-        assert!(operations.poll("8", "op").is_none());
-        assert!(operations.poll("10", "op").is_some());
-        let table = operations.lock();
-        assert!(table.devices.len() <= MOST + 1 && table.decided.len() <= MOST + 1 && table.under_way == 0);
+        assert!(operations.poll("8", "op").is_none() && operations.poll("10", "op").is_some());
+        let refused = (MOST + 10..).find(|nth| open(*nth).is_none());
+        assert_eq!(refused, Some(2 * MOST + 9));
     }
 }

@@ -1,16 +1,17 @@
 //! `registrationState`: what a device is shown of its registration.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
+use std::fmt;
 
-use crate::registration::record::{Registration, Substatus};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// `registrationState`. Members that do not apply are absent.
 ///
 /// <https://learn.microsoft.com/rest/api/iot-dps/device/runtime-registration/operation-status-lookup>
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RegistrationState {
+    /// As the device spelled it when it registered last.
     pub(crate) registration_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) created_date_time_utc: Option<String>,
@@ -18,8 +19,7 @@ pub(crate) struct RegistrationState {
     pub(crate) assigned_hub: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device_id: Option<String>,
-    /// `assigning`, `assigned`, `failed` or `disabled`.
-    pub(crate) status: &'static str,
+    pub(crate) status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) substatus: Option<Substatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,43 +30,39 @@ pub(crate) struct RegistrationState {
     pub(crate) last_updated_date_time_utc: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) etag: Option<String>,
+    /// The webhook's payload for the device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) payload: Option<Box<RawValue>>,
 }
 
-impl RegistrationState {
-    /// A state of which only this is known.
-    pub(crate) fn new(registration_id: &str, status: &'static str) -> Self {
-        Self {
-            registration_id: registration_id.to_owned(),
-            created_date_time_utc: None,
-            assigned_hub: None,
-            device_id: None,
-            status,
-            substatus: None,
-            error_code: None,
-            error_message: None,
-            last_updated_date_time_utc: None,
-            etag: None,
-            payload: None,
-        }
-    }
+/// How a registration stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Status {
+    #[default]
+    Assigning,
+    Assigned,
+    Failed,
+    Disabled,
 }
 
-impl From<Registration> for RegistrationState {
-    fn from(registration: Registration) -> Self {
-        Self {
-            registration_id: registration.registration_id,
-            created_date_time_utc: Some(registration.created_date_time_utc),
-            assigned_hub: Some(registration.assigned_hub),
-            device_id: Some(registration.device_id),
-            status: "assigned",
-            substatus: Some(registration.substatus),
-            error_code: None,
-            error_message: None,
-            last_updated_date_time_utc: Some(registration.last_updated_date_time_utc),
-            etag: Some(registration.etag),
-            payload: registration.payload,
-        }
+/// How a device came to the hub it is assigned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Substatus {
+    /// For the first time.
+    InitialAssignment,
+    /// From another hub, and its data came along.
+    DeviceDataMigrated,
+    /// From another hub, and it begins again with the initial twin.
+    DeviceDataReset,
+    /// It was there before.
+    ReprovisionedToInitialAssignment,
+}
+
+impl fmt::Display for Substatus {
+    /// As devices are shown it: `initialAssignment`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
     }
 }

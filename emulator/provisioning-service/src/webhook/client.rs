@@ -6,19 +6,19 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Request, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use journal::{Journal, Level, causes, shown};
 use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use crate::registration::outcome::{Allocated, Failure};
-use crate::webhook::reply::{Judgement, Reply, judge};
-use journal::shown;
-use journal::{Journal, Level, causes};
+use crate::webhook::reply::{FAILED, judge, own_words};
 
 /// Characters of an answer's body that are put in the log.
 const SHOWN: usize = 2_000;
@@ -43,6 +43,9 @@ pub struct WebhookOptions {
     /// Bytes of an answer's body that are read: 96 KiB, the service's limit for a message.
     pub answer_limit: usize,
 }
+
+/// What came of one call: status, and body unless it was longer than is read; or why no whole answer came.
+type Reply = Result<(u16, Option<Bytes>), String>;
 
 /// A client of HTTP and HTTPS.
 pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -82,23 +85,19 @@ impl Webhook {
         let mut attempt = 1;
         loop {
             let reply = self.attempt(registration_id, attempt, body).await;
-            let failure = match judge(&reply, linked_hubs, kept) {
-                Judgement::Assigned { allocated, remarks } => {
-                    for remark in remarks {
-                        self.journal.warn(format!("{registration_id}: {remark}"));
-                    }
-                    return Ok(allocated);
+            let mut remarks = Vec::new();
+            let (outcome, again) = match &reply {
+                Ok((status, body)) => {
+                    let outcome = judge(*status, body.as_deref(), linked_hubs, kept, &mut remarks);
+                    (outcome, *status >= 429)
                 }
-                Judgement::Failed { failure, remark } => {
-                    if let Some(remark) = remark {
-                        self.journal.warn(format!("{registration_id}: {remark}"));
-                    }
-                    return Err(failure);
-                }
-                Judgement::Again(failure) => failure,
+                Err(_) => (own_words(FAILED, "the webhook gave no answer"), true),
             };
-            if attempt > self.options.retries {
-                return Err(failure);
+            for remark in remarks {
+                self.journal.warn(format!("{registration_id}: {remark}"));
+            }
+            if !again || attempt > self.options.retries {
+                return outcome;
             }
             self.journal.info(format!(
                 "{registration_id}: the webhook is asked again in {} ms, as attempt {} of {}",
@@ -116,50 +115,40 @@ impl Webhook {
     async fn attempt(&self, registration_id: &str, attempt: u32, body: &Bytes) -> Reply {
         let _turn = self.turns.acquire().await;
         let started = Instant::now();
-        let reply = match tokio::time::timeout(self.options.timeout, self.call(body.clone())).await {
-            Ok(reply) => reply,
-            Err(_) => Reply::Nothing(format!("timed out after {} ms", self.options.timeout.as_millis())),
-        };
+        let called = timeout(self.options.timeout, self.call(body.clone())).await;
+        let reply = called
+            .unwrap_or_else(|_| Err(format!("timed out after {} ms", self.options.timeout.as_millis())));
         let elapsed = started.elapsed();
-        let (level, said) = match &reply {
-            Reply::Answered { status, body } => {
+        let ms = elapsed.as_millis();
+        let (level, what) = match &reply {
+            Ok((status, body)) => {
                 let level = if *status == 200 { Level::Information } else { Level::Warning };
                 let body = match body {
                     Some(body) => shown(&self.without_key(&String::from_utf8_lossy(body)), SHOWN),
                     None => format!("(more than {} bytes)", self.options.answer_limit),
                 };
-                (level, format!("answered {status} after {} ms: {body}", elapsed.as_millis()))
+                (level, format!("answered {status} after {ms} ms: {body}"))
             }
-            Reply::Nothing(why) => {
-                (Level::Error, format!("gave no answer after {} ms: {why}", elapsed.as_millis()))
-            }
+            Err(why) => (Level::Error, format!("gave no answer after {ms} ms: {why}")),
         };
-        self.journal.say(level, format!("{registration_id}: webhook attempt {attempt} {said}"));
+        self.journal.say(level, format!("{registration_id}: webhook attempt {attempt} {what}"));
         if elapsed > SLOW {
             self.journal.warn(format!(
-                "{registration_id}: the webhook took {} ms; how long the real service waits is not documented",
-                elapsed.as_millis()
+                "{registration_id}: the webhook took {ms} ms; how long the real service waits is not documented"
             ));
         }
         reply
     }
 
     async fn call(&self, body: Bytes) -> Reply {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        request
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        let answer = match self.client.request(request).await {
-            Ok(answer) => answer,
-            Err(error) => return Reply::Nothing(causes(&error)),
-        };
+        let request = Request::post(&self.uri).header(CONTENT_TYPE, "application/json; charset=utf-8");
+        let request = request.body(Full::new(body)).map_err(|error| error.to_string())?;
+        let answer = self.client.request(request).await.map_err(|error| causes(&error))?;
         let status = answer.status().as_u16();
         match Limited::new(answer.into_body(), self.options.answer_limit).collect().await {
-            Ok(body) => Reply::Answered { status, body: Some(body.to_bytes()) },
-            Err(error) if error.is::<LengthLimitError>() => Reply::Answered { status, body: None },
-            Err(error) => Reply::Nothing(causes(&*error)),
+            Ok(body) => Ok((status, Some(body.to_bytes()))),
+            Err(error) if error.is::<LengthLimitError>() => Ok((status, None)),
+            Err(error) => Err(causes(&*error)),
         }
     }
 

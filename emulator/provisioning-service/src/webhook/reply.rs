@@ -7,7 +7,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::compact::compact;
@@ -16,7 +15,7 @@ use crate::quoted::quoted;
 use crate::registration::outcome::{Allocated, Failure};
 
 /// `CustomAllocationFailed`.
-const FAILED: u32 = 400_207;
+pub(crate) const FAILED: u32 = 400_207;
 /// `CustomAllocationIotHubNotSpecified`.
 const HUB_NOT_SPECIFIED: u32 = 400_208;
 /// `CustomAllocationUnauthorizedAccess`.
@@ -25,122 +24,86 @@ const UNAUTHORIZED: u32 = 400_209;
 /// Where the author of a policy tells what came of a string as its payload.
 const PAYLOADS: &str = "https://github.com/MicrosoftDocs/azure-docs/issues/81865";
 
-/// What came of one call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reply {
-    /// An answer.
-    Answered {
-        /// Its status.
-        status: u16,
-        /// Its body, unless that was longer than is read.
-        body: Option<Bytes>,
-    },
-    /// No connection, or no whole answer in time, and why.
-    Nothing(String),
-}
-
-/// What a reply means.
-#[derive(Debug)]
-pub(crate) enum Judgement {
-    /// A hub.
-    Assigned {
-        allocated: Allocated,
-        /// What in the answer the service or the device may not understand.
-        remarks: Vec<String>,
-    },
-    /// A final refusal.
-    Failed {
-        failure: Failure,
-        /// What was wrong, where the status does not say it.
-        remark: Option<String>,
-    },
-    /// A failure that may be temporary. It is final if there is no further call.
-    Again(Failure),
-}
-
 /// An allocation response:
 /// <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation#custom-allocation-policy-response>.
 struct AllocationResponse<'a> {
     hub: Option<String>,
     initial_twin: Option<&'a RawValue>,
     payload: Option<&'a RawValue>,
-    /// Members not written as documented.
-    remarks: Vec<String>,
 }
 
-/// What `reply` means for a device that is to get one of `linked_hubs`; that is `kept`, if the device keeps its hub.
-pub(crate) fn judge(reply: &Reply, linked_hubs: &[&str], kept: Option<&str>) -> Judgement {
-    match reply {
-        Reply::Answered { status: 200, body } => judge_body(body.as_deref(), linked_hubs, kept),
-        Reply::Answered { status: 401, .. } => refused(UNAUTHORIZED, with_status(401), None),
-        Reply::Answered { status: status @ 429.., .. } => {
-            Judgement::Again(Failure { code: FAILED, message: with_status(*status) })
-        }
-        Reply::Answered { status, .. } => refused(FAILED, with_status(*status), None),
-        Reply::Nothing(_) => {
-            Judgement::Again(Failure { code: FAILED, message: own_words("the webhook gave no answer") })
-        }
-    }
-}
-
-fn judge_body(body: Option<&[u8]>, linked_hubs: &[&str], kept: Option<&str>) -> Judgement {
-    let answer = match body.map(parse) {
-        Some(Ok(answer)) => answer,
-        Some(Err(reason)) => {
-            let message = own_words("the webhook answered 200 with an invalid allocation response");
-            return refused(FAILED, message, Some(format!("the webhook's body cannot be read: {reason}")));
-        }
-        None => {
-            let message = own_words("the webhook answered 200 with a body that is too long");
-            return refused(FAILED, message, None);
+/// What a reply means for a device that is to get one of `linked_hubs`; that is `kept`, if the device keeps its hub.
+/// `body` is `None` if it was longer than is read. What the status does not say is added to `remarks`, for the log.
+pub(crate) fn judge(
+    status: u16,
+    body: Option<&[u8]>,
+    linked_hubs: &[&str],
+    kept: Option<&str>,
+    remarks: &mut Vec<String>,
+) -> Result<Allocated, Failure> {
+    let with_status = |code| {
+        let message = format!("Custom allocation failed with status code: {status}");
+        Err(Failure { code, message })
+    };
+    let body = match (status, body) {
+        (200, Some(body)) => body,
+        (200, None) => return own_words(FAILED, "the webhook answered 200 with a body that is too long"),
+        (401, _) => return with_status(UNAUTHORIZED),
+        _ => return with_status(FAILED),
+    };
+    let response = match parse(body, remarks) {
+        Ok(response) => response,
+        Err(reason) => {
+            remarks.push(format!("the webhook's body cannot be read: {reason}"));
+            return own_words(FAILED, "the webhook answered 200 with an invalid allocation response");
         }
     };
-    let Some(name) = answer.hub.filter(|name| !name.is_empty()) else {
-        let message = own_words("the webhook answered 200 without iotHubHostName");
-        let remark = "the webhook's body has no iotHubHostName, or an empty one";
-        return refused(HUB_NOT_SPECIFIED, message, Some(remark.to_owned()));
+    let Some(name) = response.hub.filter(|name| !name.is_empty()) else {
+        remarks.push("the webhook's body has no iotHubHostName, or an empty one".to_owned());
+        return own_words(HUB_NOT_SPECIFIED, "the webhook answered 200 without iotHubHostName");
     };
-    let mut remarks = answer.remarks;
-    let named = linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)).copied();
-    if let (None, Some(kept)) = (named, kept) {
-        let name = quoted(&name);
-        remarks
-            .push(format!("the webhook answered {name}; a device that is never re-provisioned keeps {kept}"));
-    }
-    let Some(hub) = named.or(kept) else {
-        let message = own_words("the webhook answered a hub that is not among the linkedHubs it was sent");
-        let (name, hubs) = (quoted(&name), linked_hubs.join(", "));
-        let remark = format!("the webhook answered {name}, expected one of the linkedHubs {hubs}");
-        return refused(FAILED, message, Some(remark));
+    let (named, shown) = (linked_hubs.iter().find(|hub| hub.eq_ignore_ascii_case(&name)), quoted(&name));
+    let hub = match (named, kept) {
+        (Some(hub), _) => hub,
+        (None, Some(kept)) => {
+            remarks.push(format!(
+                "the webhook answered {shown}; a device that is never re-provisioned keeps {kept}"
+            ));
+            kept
+        }
+        (None, None) => {
+            let hubs = linked_hubs.join(", ");
+            remarks.push(format!("the webhook answered {shown}, expected one of the linkedHubs {hubs}"));
+            return own_words(
+                FAILED,
+                "the webhook answered a hub that is not among the linkedHubs it was sent",
+            );
+        }
     };
-
-    for problem in answer.initial_twin.map(initial_twin::problems).unwrap_or_default() {
+    for problem in response.initial_twin.map(initial_twin::problems).unwrap_or_default() {
         remarks.push(format!("the webhook's initialTwin: {problem}"));
     }
-    match answer.payload.map(kind) {
-        None | Some("an object") => {}
-        Some("an array") => remarks.push(
-            "expected an object as the webhook's payload, found an array; some devices cannot read that"
-                .to_owned(),
-        ),
-        Some(found) => {
-            let message = own_words("the webhook's payload is not an object");
-            let remark = format!(
-                "expected an object as the webhook's payload, found {found}: refused, as one author saw the service do \
-                 ({PAYLOADS})"
-            );
-            return refused(FAILED, message, Some(remark));
+    if let Some(found) = response.payload.map(kind).filter(|kind| *kind != "an object") {
+        let expected = format!("expected an object as the webhook's payload, found {found}");
+        if found != "an array" {
+            remarks.push(format!("{expected}: refused, as one author saw the service do ({PAYLOADS})"));
+            return own_words(FAILED, "the webhook's payload is not an object");
         }
+        remarks.push(format!("{expected}; some devices cannot read that"));
     }
-    let allocated = Allocated {
-        hub: hub.to_owned(),
-        initial_twin: answer.initial_twin.map(compact),
-        payload: answer.payload.map(compact),
-    };
-    Judgement::Assigned { allocated, remarks }
+    let (initial_twin, payload) = (response.initial_twin.map(compact), response.payload.map(compact));
+    Ok(Allocated { hub: hub.to_owned(), initial_twin, payload })
 }
 
-fn parse(body: &[u8]) -> Result<AllocationResponse<'_>, String> {
+/// A failure for which the service's own words are not known.
+pub(crate) fn own_words<T>(code: u32, problem: &str) -> Result<T, Failure> {
+    let message =
+        format!("Custom allocation failed: {problem} (the emulator's words; the service's are not known)");
+    Err(Failure { code, message })
+}
+
+/// Reads `body`. Members in another case are understood and remarked on.
+fn parse<'a>(body: &'a [u8], remarks: &mut Vec<String>) -> Result<AllocationResponse<'a>, String> {
     let text = str::from_utf8(body).map_err(|_| "not valid UTF-8".to_owned())?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if !text.starts_with('{') {
@@ -148,7 +111,6 @@ fn parse(body: &[u8]) -> Result<AllocationResponse<'_>, String> {
     }
     let members: BTreeMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|error| format!("invalid JSON: {error}"))?;
-    let mut remarks = Vec::new();
     let mut member = |name: &str| {
         let exact = members.get(name).copied();
         let value = exact.or_else(|| {
@@ -159,9 +121,8 @@ fn parse(body: &[u8]) -> Result<AllocationResponse<'_>, String> {
         value.filter(|value| value.get() != "null")
     };
     let hub = member("iotHubHostName").map(|hub| serde_json::from_str(hub.get())).transpose();
-    let (initial_twin, payload) = (member("initialTwin"), member("payload"));
     let hub = hub.map_err(|_| "expected a string as iotHubHostName".to_owned())?;
-    Ok(AllocationResponse { hub, initial_twin, payload, remarks })
+    Ok(AllocationResponse { hub, initial_twin: member("initialTwin"), payload: member("payload") })
 }
 
 /// What `value` is.
@@ -173,16 +134,4 @@ fn kind(value: &RawValue) -> &'static str {
         Some(b't' | b'f') => "a boolean",
         _ => "a number",
     }
-}
-
-fn refused(code: u32, message: String, remark: Option<String>) -> Judgement {
-    Judgement::Failed { failure: Failure { code, message }, remark }
-}
-
-fn with_status(status: u16) -> String {
-    format!("Custom allocation failed with status code: {status}")
-}
-
-fn own_words(problem: &str) -> String {
-    format!("Custom allocation failed: {problem} (the emulator's words; the service's are not known)")
 }

@@ -1,7 +1,7 @@
 //! Which devices are accepted, and what the log says of those that are not.
 
 use proptest::prelude::*;
-use provisioning_service::ServiceOptions;
+use provisioning_service::{ServiceOptions, registration_id};
 use serde_json::json;
 
 use super::rig::{
@@ -235,6 +235,16 @@ fn an_expired_token_is_refused() {
         let entry = log.last().unwrap();
         let reason = format!("Warning {ID}: refused: the SAS token expired ");
         assert!(entry.starts_with(&reason) && entry.ends_with(" s ago"), "{entry}");
+    }
+}
+
+#[test]
+fn registration_ids_follow_the_documented_rule() {
+    for good in ["a", "sn-007-888-abc", "A.b_c:d-", "0", &"x".repeat(128)] {
+        assert!(registration_id::is_id(good), "{good}");
+    }
+    for bad in ["", "a.", "a_", "a:", "a b", "a/b", "é", "a\n", &"x".repeat(129)] {
+        assert!(!registration_id::is_id(bad), "{bad}");
     }
 }
 

@@ -279,6 +279,49 @@ async fn built_in_policies_choose_among_the_selected_hubs() {
 }
 
 #[tokio::test]
+async fn a_further_hub_moves_devices_to_itself_only() {
+    let with_hubs = |hubs: &[&str]| {
+        let mut config = config(&[group(json!({}))], &[]);
+        config["linkedHubs"] = json!(hubs);
+        config
+    };
+    let rig = Rig::with(&with_hubs(&["a", "b"]), eager());
+    let hub = |body: Value| body["registrationState"]["assignedHub"].as_str().unwrap().to_owned();
+    let mut before = Vec::new();
+    for nth in 0..100 {
+        before.push(hub(rig.register(&format!("Device-{nth}"), "").await));
+    }
+    let rig = rig.restarted(&with_hubs(&["a", "b", "c"]));
+    for (nth, before) in before.into_iter().enumerate() {
+        let after = hub(rig.register(&format!("DEVICE-{nth}"), "").await);
+        assert!(before == after || after == "c", "{nth} moved from {before} to {after}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_of_all_sdks_are_read() {
+    let rig = rig(fixed(TOASTERS));
+    for (body, status) in [
+        ("", 202),
+        (" ", 202),
+        ("{}", 202),
+        (r#"{"registrationId":"Contoso-Toaster-007"}"#, 202),
+        (r#"{"payload": null, "registrationId": "contoso-toaster-007"}"#, 202),
+        (r#"{"payload":{"a": 1.0e3 ,"a":2}}"#, 202),
+        (r#"{"payload":"{\"a\":1}"}"#, 202),
+        (r#"{"registrationId":"contoso-toaster-007","tpm":{},"csr":null,"other":1}"#, 202),
+        (r#"{"registrationId":7}"#, 400),
+        (r#"{"payload":{},"payload":{}}"#, 400),
+        ("{} {}", 400),
+        ("\u{feff}{}", 400),
+    ] {
+        let answer = rig.service.register(&rig.device(ID), body.as_bytes());
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
+    assert_eq!(rig.service.register(&rig.device(ID), b"\xff").status, 400);
+}
+
+#[tokio::test]
 async fn a_newer_registration_takes_the_place_of_one_under_way() {
     let slow = Reply::hub(TOASTERS).after(Duration::from_secs(600));
     let webhook = WebhookServer::start(vec![slow, Reply::hub(TOASTERS)]).await;

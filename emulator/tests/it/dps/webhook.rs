@@ -70,7 +70,8 @@ async fn members_come_in_the_service_s_order_and_none_is_lost() {
         "registrationId": "dev-1",
     });
     let rig = Rig::with(&config(&[], &[device]), eager());
-    rig.run(&rig.authenticate("dev-1", KEY_A).unwrap(), r#"{"payload":[ 1.50 ,"x"]}"#).await;
+    rig.run(&rig.authenticate("dev-1", KEY_A).unwrap(), r#"{"payload":[ 1.50 ,"x \" y",	-0 , " é " ]}"#)
+        .await;
 
     let body = webhook.sent().remove(0).body;
     let etag = &body[body.find("\"etag\":").unwrap()..body.find(",\"provisioningStatus\"").unwrap()];
@@ -85,7 +86,7 @@ async fn members_come_in_the_service_s_order_and_none_is_lost() {
          {updated},\"allocationPolicy\":\"custom\",\
          \"customAllocationDefinition\":{{\"webhookUrl\":\"{}\",\"apiVersion\":\"2021-10-01\",\"extra\":true}},\
          \"future\":{{\"a\":[1,null]}}}},\
-         \"deviceRuntimeContext\":{{\"registrationId\":\"dev-1\",\"symmetricKey\":{{}},\"payload\":[1.50,\"x\"]}},\
+         \"deviceRuntimeContext\":{{\"registrationId\":\"dev-1\",\"symmetricKey\":{{}},\"payload\":[1.50,\"x \\\" y\",-0,\" é \"]}},\
          \"linkedHubs\":[\"{TOASTERS}\",\"{HEATPUMPS}\"]}}",
         webhook.url().replace("code=s3cret%2Bkey", "****"),
     );
@@ -258,7 +259,7 @@ async fn a_hub_is_assigned_whatever_stands_beside_it() {
     assert!(!rig.log().iter().any(|entry| entry.starts_with("Warning")), "{:#?}", rig.log());
     let kept = rig.kept(ID);
     assert_eq!(kept["initialTwin"], json!({"tags": {"deviceType": "toaster"}}));
-    assert_eq!(kept["payload"], json!({"maxTemp": 80, "note": " a  b "}));
+    assert_eq!(kept["state"]["payload"], json!({"maxTemp": 80, "note": " a  b "}));
 }
 
 #[tokio::test]
