@@ -6,6 +6,8 @@
 mod cli;
 /// A proxy that leads a client with a fixed port to another.
 mod connect_proxy;
+/// SIGKILL of the provisioning service.
+mod crash;
 /// The simulated device, against a service that plays a script.
 mod device;
 /// The stand-in for the provisioning service.
