@@ -1,10 +1,11 @@
-//! JSON values as Newtonsoft.Json prints them, which is how the host prints what is not a string.
+//! JSON as Newtonsoft.Json reads and prints it, which is how the host does.
 //!
 //! <https://www.newtonsoft.com/json/help/html/DatesInJSON.htm>: a text that is an ISO 8601 date and time is
 //! taken for one, and written anew. The host's time zone is UTC.
 
 use std::borrow::Cow;
 
+use jsonc_parser::ParseOptions;
 use serde_json::{Number, Value};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
@@ -15,8 +16,31 @@ const INVARIANT: &[BorrowedFormatItem<'_>] =
 const ISO: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond digits:1+]]]");
 
+/// What Newtonsoft.Json takes beyond JSON: comments, trailing commas, single quotes and the like.
+const LENIENT: ParseOptions = ParseOptions {
+    allow_comments: true,
+    allow_loose_object_property_names: true,
+    allow_trailing_commas: true,
+    allow_missing_commas: false,
+    allow_single_quoted_strings: true,
+    allow_hexadecimal_numbers: true,
+    allow_unary_plus_numbers: false,
+    allow_bare_decimal_point_numbers: true,
+    allow_non_finite_numbers: true,
+    allow_extended_string_escapes: true,
+};
+
+/// The value that `text` is.
+///
+/// # Errors
+///
+/// What is wrong with it, with line and column.
+pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    jsonc_parser::parse_to_serde_value(text, &LENIENT).map_err(|error| error.to_string())
+}
+
 /// `value` as .NET's `ToString` gives it: texts bare, objects and arrays indented, booleans capitalised.
-pub(super) fn print(value: &Value) -> String {
+pub(crate) fn print(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Bool(true) => "True".to_owned(),
@@ -32,7 +56,7 @@ pub(super) fn print(value: &Value) -> String {
 }
 
 /// `text` itself, unless the whole of it is a date and time.
-pub(super) fn print_text(text: &str) -> Cow<'_, str> {
+pub(crate) fn print_text(text: &str) -> Cow<'_, str> {
     match Date::parse(text).and_then(|date| date.at.format(INVARIANT).ok()) {
         Some(printed) => printed.into(),
         None => text.into(),

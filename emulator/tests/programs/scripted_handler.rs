@@ -57,9 +57,6 @@ struct Reply {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     body: String,
-    /// So many letters come in the place of `FILL` in the body.
-    #[serde(default)]
-    fill: usize,
     /// Sent in chunks, so that its length is not announced.
     #[serde(default)]
     chunked: bool,
@@ -145,7 +142,6 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         status: 200,
         headers: BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]),
         body: r#"{"Outputs":{"res":{"body":"done"}},"Logs":[],"ReturnValue":null}"#.to_owned(),
-        fill: 0,
         chunked: false,
     });
     let mut response = Response::builder().status(reply.status);
@@ -155,11 +151,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     if reply.chunked {
         response = response.header("Transfer-Encoding", "chunked");
     }
-    let body = match reply.fill {
-        0 => reply.body,
-        count => reply.body.replace("FILL", &"x".repeat(count)),
-    };
-    Ok(response.body(Full::new(body.into())).unwrap())
+    Ok(response.body(Full::new(reply.body.into())).unwrap())
 }
 
 /// What the handler was sent and how it was started.

@@ -126,7 +126,7 @@ async fn point_01_finds_the_executable_in_the_app_or_on_the_path() {
         match runs {
             true => drop(app.run_with(in_build).await),
             false => assert!(
-                app.refused_with(in_build).await.contains(&format!("Process fileName: {named} (")),
+                app.refused_with(in_build).await.contains("expected an executable file, found none at"),
                 "{named}"
             ),
         }
@@ -134,7 +134,7 @@ async fn point_01_finds_the_executable_in_the_app_or_on_the_path() {
 
     let app = App::new();
     app.host_json("/customHandler/description/defaultExecutablePath", "no-such-handler".into());
-    let expected = "Failed to start Worker Channel. Process fileName: no-such-handler (neither an executable file in the app's folder nor a command on PATH): No such file or directory (os error 2)";
+    let expected = "host.json: customHandler.description.defaultExecutablePath: expected an executable file, found none at no-such-handler or on PATH";
     assert_eq!(app.refused().await, expected);
 }
 
@@ -280,7 +280,7 @@ async fn point_22_two_failures_do_not_end_the_host_and_old_ones_are_forgiven() {
     assert_eq!(echo(&running).await["line"], "POST /HttpTrigger1");
 
     let forgiving = |options: &mut functions_host::HostOptions| {
-        options.strikes_forgiven_after = Duration::from_millis(100);
+        options.failures_count_for = Duration::from_millis(100);
     };
     let running = App::new().run_with(forgiving).await;
     for crash in 2..=5 {

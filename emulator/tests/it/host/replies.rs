@@ -321,7 +321,7 @@ async fn point_20_logs_are_split_at_newlines_and_each_piece_has_its_stamp() {
     let running = App::new().run().await;
     let logs = json!(["one", "\nResponse", "a\nb", "", null, 7, true, "{0} \"quoted\" grüße", "%s"]);
     running.post_reply(&json!({"Outputs": {"res": {}}, "Logs": logs, "ReturnValue": null})).await;
-    let expected = ["one", "", "Response", "a", "b", "[null]", "7", "true", "{0} \"quoted\" grüße", "%s"];
+    let expected = ["one", "", "Response", "a", "b", "", "[null]", "7", "true", "{0} \"quoted\" grüße", "%s"];
     let expected = expected.map(|line| format!("Information {line}"));
     let call = running.said.call();
     assert_eq!(call[1..call.len() - 1], expected);

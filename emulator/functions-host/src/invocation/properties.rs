@@ -7,15 +7,15 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::call::{self, Call};
-use super::client::RawReply;
-use super::function::{AuthLevel, Function};
-use super::identity::Identity;
-use super::invocation;
-use super::newtonsoft;
-use super::query::Query;
-use super::reply::{self, Verdict};
-use super::template::Template;
+use crate::app::function::{AuthLevel, Function};
+use crate::app::route::Route;
+use crate::invocation::call::{self, Call};
+use crate::invocation::envelope::envelope;
+use crate::invocation::identity::Identity;
+use crate::invocation::reply::{self, Verdict};
+use crate::invocation::url::{self, Query};
+use crate::newtonsoft;
+use crate::worker::client::RawReply;
 
 /// Any JSON, with the names that mean something to the host among its members.
 fn json() -> impl Strategy<Value = Value> {
@@ -66,19 +66,6 @@ fn is_sound(verdict: Verdict) {
     }
 }
 
-fn function() -> Function {
-    Function {
-        name: "HttpTrigger1".to_owned(),
-        methods: Vec::new(),
-        url: String::new(),
-        level: AuthLevel::Anonymous,
-        route: Template::parse("HttpTrigger1").unwrap(),
-        trigger: "req".to_owned(),
-        output: Some("res".to_owned()),
-        http_only: true,
-    }
-}
-
 proptest! {
     #[test]
     fn any_reply_has_a_verdict(outputs in json(), logs in json(), returned in json(), output in prop::sample::select(vec![None, Some("res"), Some("$return")])) {
@@ -109,7 +96,8 @@ proptest! {
                 parameters: Vec::new(),
                 identity: Identity::Anonymous,
             };
-            let envelope = invocation::envelope(&call, &function(), &Bytes::from(body.clone()), "localhost").unwrap();
+            let function = Function::of_route(1, Route::parse("HttpTrigger1").unwrap(), AuthLevel::Anonymous);
+            let envelope = envelope(&call, &function, &Bytes::from(body.clone()), "localhost").unwrap();
             let envelope: Value = serde_json::from_slice(&envelope).unwrap();
             let expected = (!body.is_empty()).then(|| Value::from(call::decode(&body)));
             prop_assert_eq!(envelope["Data"]["req"].get("Body"), expected.as_ref());
@@ -118,8 +106,9 @@ proptest! {
 
     #[test]
     fn any_path_matches_or_not(template in "[a-z{}:?*/]{0,20}", path in "[ -~]{0,40}") {
-        if let Ok(template) = Template::parse(&template) {
-            template.matches(&path);
+        if let Ok(route) = Route::parse(&template) {
+            route.matches(&url::decoded_path(&path));
         }
+        url::encoded_path(&path);
     }
 }

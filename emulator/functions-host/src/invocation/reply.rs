@@ -11,22 +11,22 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use super::answer::Answer;
-use super::call;
-use super::client::RawReply;
-use super::newtonsoft;
+use crate::invocation::answer::Answer;
+use crate::invocation::call;
+use crate::newtonsoft;
+use crate::worker::client::RawReply;
 
 /// The name of an output that is the function's return value.
 const RETURN: &str = "$return";
 
 /// What the host makes of a reply.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The caller gets an answer, after the function's `logs` were written.
     Answered {
         logs: Vec<String>,
         /// What in the reply the real host silently ignores.
-        overlooked: Vec<&'static str>,
+        ignored: Vec<&'static str>,
         answer: Answer,
     },
     /// The host waits forever, since the reply was empty: why.
@@ -36,7 +36,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges the `reply` to a call of a function whose HTTP output has the name `output`.
-pub(super) fn judge(reply: &RawReply, output: Option<&str>) -> Verdict {
+pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Verdict {
     if !reply.status.is_success() {
         let status = reply.status;
         return Verdict::Failed(format!(
@@ -79,18 +79,18 @@ fn result(members: &Map<String, Value>, output: Option<&str>) -> Result<Verdict,
         Some(Value::Object(outputs)) => Some(outputs),
         Some(_) => return Err("Outputs: expected an object".to_owned()),
     };
-    let mut overlooked = Vec::new();
+    let mut ignored = Vec::new();
     let answer = match (output, outputs, returned) {
         (Some(RETURN), _, Some(value)) => respond_with_return(value),
         (Some(name), Some(outputs), _) if name != RETURN => match outputs.get(name) {
             None => Ok(Answer::text(StatusCode::OK, "{}".into())),
-            Some(value) => respond(value, &mut overlooked),
+            Some(value) => respond(value, &mut ignored),
         },
         (_, _, Some(Value::String(text))) => Ok(Answer::text(StatusCode::OK, text.clone().into())),
         _ => Ok(Answer::empty(StatusCode::NO_CONTENT)),
     };
     Ok(match answer {
-        Ok(answer) => Verdict::Answered { logs, overlooked, answer },
+        Ok(answer) => Verdict::Answered { logs, ignored, answer },
         Err(reason) => Verdict::Failed(reason),
     })
 }
@@ -112,7 +112,7 @@ fn logs(value: Option<&Value>) -> Result<Vec<String>, String> {
 }
 
 /// The answer that `value`, the HTTP output, describes.
-fn respond(value: &Value, overlooked: &mut Vec<&'static str>) -> Result<Answer, String> {
+fn respond(value: &Value, ignored: &mut Vec<&'static str>) -> Result<Answer, String> {
     let unexpected = |problem: &str| {
         format!(
             "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {problem}."
@@ -126,7 +126,7 @@ fn respond(value: &Value, overlooked: &mut Vec<&'static str>) -> Result<Answer, 
     let Value::Object(members) = value.as_ref() else { return Err(unexpected("expected an object")) };
     let member = |name| member(members, name);
     if member("status").is_some() && member("statusCode").is_none() {
-        overlooked.push("`status` is ignored in a custom handler's output; the member is named `statusCode`");
+        ignored.push("`status` is ignored in a custom handler's output; the member is named `statusCode`");
     }
     let status = match member("statusCode") {
         Some(Value::Array(_) | Value::Object(_)) => return Err(unexpected("statusCode: expected a number")),

@@ -1,14 +1,13 @@
-//! Who calls, as the host tells the handler: the one `ClaimsIdentity` of a request.
+//! Who calls: the one `ClaimsIdentity` of a request.
 //!
 //! Rules: `AuthenticationLevelHandler.cs` and `FunctionInvocationMiddleware.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script.WebHost>.
 
-use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Identity {
+pub(crate) enum Identity {
     /// Anonymous: a function of authLevel `anonymous`, called without a key.
     Anonymous,
     /// Any caller of a host that requires no keys, which makes everybody an administrator.
@@ -20,21 +19,14 @@ pub(super) enum Identity {
 }
 
 impl Identity {
-    /// The claims: names (the last part of their types) and values.
-    fn claims(&self) -> Vec<(&str, &str)> {
-        match self {
-            Self::Anonymous => Vec::new(),
+    /// The identity as the envelope has it.
+    pub(crate) fn to_json(&self) -> Value {
+        let claims = match self {
+            Self::Anonymous => vec![],
             Self::Unchecked => vec![("authlevel", "Admin")],
             Self::Function(key) => vec![("authlevel", "Function"), ("invoke", "true"), ("keyid", key)],
             Self::Master => vec![("authlevel", "Admin"), ("invoke", "true"), ("keyid", "master")],
-        }
-    }
-}
-
-// === impl Serialize ===
-
-impl Serialize for Identity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        };
         let claim = |(name, value): (&str, &str)| {
             json!({
                 "Issuer": "LOCAL AUTHORITY",
@@ -51,12 +43,11 @@ impl Serialize for Identity {
             "IsAuthenticated": known,
             "Actor": null,
             "BootstrapContext": null,
-            "Claims": self.claims().into_iter().map(claim).collect::<Vec<_>>(),
+            "Claims": claims.into_iter().map(claim).collect::<Vec<_>>(),
             "Label": null,
             "Name": null,
             "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
             "RoleClaimType": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
         })
-        .serialize(serializer)
     }
 }

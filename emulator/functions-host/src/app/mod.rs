@@ -1,0 +1,195 @@
+//! The app's folder, read as the host reads it: host.json, local.settings.json, every `*/function.json`.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#application-structure>
+
+pub(crate) mod file;
+pub(crate) mod function;
+pub(crate) mod handler;
+pub(crate) mod host_json;
+pub(crate) mod input;
+pub(crate) mod route;
+pub(crate) mod settings;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use journal::Journal;
+
+use crate::app::file::AppError;
+use crate::app::function::{AuthLevel, Function};
+use crate::app::handler::Handler;
+use crate::app::host_json::HostJson;
+use crate::app::route::Route;
+use crate::app::settings::Settings;
+use crate::options::HostOptions;
+
+const ROUTES: &str = "customHandler.http.routes";
+
+/// An app: its functions, and how to run the handler that they share.
+#[derive(Debug)]
+pub(crate) struct App {
+    /// Its functions, by name.
+    pub(crate) functions: Vec<Function>,
+    /// What precedes every route, without slashes; usually `api`, possibly empty.
+    pub(crate) route_prefix: String,
+    pub(crate) mode: Mode,
+    pub(crate) handler: Handler,
+    /// How long one call may take.
+    pub(crate) function_timeout: Duration,
+    /// How long the handler may take to its first answer.
+    pub(crate) initialization_timeout: Duration,
+}
+
+/// How calls reach the handler. Functions with other bindings than one HTTP trigger and one HTTP output
+/// always take the envelope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// As a JSON document that describes the call; the reply is one that describes the answer.
+    Envelope,
+    /// As a copy of the caller's request (`enableForwardingHttpRequest`).
+    Forwarding,
+    /// As the caller's request itself, streamed (`enableProxyingHttpRequest`).
+    Proxying,
+}
+
+impl App {
+    /// Reads the folder that `options` names. What the stand-in cannot serve is left out with a warning in the
+    /// `journal`.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in any of the files.
+    pub(crate) fn read(options: &HostOptions, journal: &Journal) -> Result<Self, AppError> {
+        let root = std::path::absolute(&options.app).unwrap_or_else(|_| options.app.clone());
+        let settings = settings::read(&root.join("local.settings.json"))?;
+        let host = HostJson::read(&root.join("host.json"), &settings)?;
+        let mut functions = functions(&root, &host, &settings, journal)?;
+        fill_inputs(&mut functions, &root, options, journal)?;
+
+        let flag = |path: &str| host.flag(path).map(|flag| flag.unwrap_or(false));
+        let forwarding = flag("customHandler.enableForwardingHttpRequest")?;
+        let route_prefix = match host.has("extensions.http.routePrefix") {
+            true => host.text("extensions.http.routePrefix")?.unwrap_or("").trim_matches('/').to_owned(),
+            false => "api".to_owned(),
+        };
+        let timeout = |option: Option<Duration>, path: &str, otherwise: u64| match option {
+            Some(timeout) => Ok(timeout),
+            None => Ok(host.duration(path)?.unwrap_or(Duration::from_secs(otherwise))),
+        };
+        const INITIALIZATION: &str = "customHandler.initializationTimeout";
+        Ok(Self {
+            functions,
+            route_prefix,
+            mode: match flag("customHandler.enableProxyingHttpRequest")? {
+                true => Mode::Proxying,
+                false if forwarding => Mode::Forwarding,
+                false => Mode::Envelope,
+            },
+            function_timeout: timeout(options.function_timeout, "functionTimeout", 30 * 60)?,
+            initialization_timeout: timeout(options.initialization_timeout, INITIALIZATION, 30)?,
+            handler: Handler::read(&host, &root, settings, &options.executable, journal)?,
+        })
+    }
+}
+
+/// The functions in the folders below `root`, by name, or those that are routes of host.json.
+fn functions(
+    root: &Path,
+    host: &HostJson,
+    settings: &Settings,
+    journal: &Journal,
+) -> Result<Vec<Function>, AppError> {
+    let files = function::files(root)?;
+    if host.has(ROUTES) {
+        if let Some(file) = files.first() {
+            let problem = "expected no function.json beside the routes in host.json: only one of both may define functions";
+            return Err(AppError::new(file, "", problem));
+        }
+        return routes(host, settings);
+    }
+    if files.is_empty() {
+        let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
+        return Err(AppError::new(root, "", problem));
+    }
+    let mut functions = Vec::new();
+    for file in files {
+        let Some(document) = file::read(&file)? else { continue };
+        match Function::read(&file, document, settings)? {
+            Ok(function) => functions.push(function),
+            Err(reason) => {
+                let folder = file.parent().unwrap_or(root).display();
+                journal.warn(format!("{folder} is not served: {reason}"));
+            }
+        }
+    }
+    Ok(functions)
+}
+
+/// The functions that are routes of host.json.
+/// <https://github.com/Azure/azure-functions-host/pull/11345>
+fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppError> {
+    let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").map(String::as_str).unwrap_or_default();
+    if !runtime.eq_ignore_ascii_case("custom") {
+        let problem = format!(
+            "expected the app setting FUNCTIONS_WORKER_RUNTIME to be custom where there are routes, found {runtime:?}"
+        );
+        return Err(host.mistake(ROUTES, &problem));
+    }
+    let level = |path: &str| match host.text(path)? {
+        None => Ok(None),
+        Some(name) => {
+            let level = AuthLevel::parse(name).map(Some);
+            level.ok_or_else(|| {
+                host.mistake(path, &format!("expected anonymous, function or admin, found {name:?}"))
+            })
+        }
+    };
+    let default = level("customHandler.http.defaultAuthorizationLevel")?.unwrap_or_default();
+    let mut functions = Vec::new();
+    for nth in 0.. {
+        let place = format!("{ROUTES}.{nth}");
+        if !host.has(&place) {
+            break;
+        }
+        let route = Route::parse(host.text(&format!("{place}.route"))?.unwrap_or_default())
+            .map_err(|problem| host.mistake(&format!("{place}.route"), &problem))?;
+        let level = level(&format!("{place}.authorizationLevel"))?.unwrap_or(default);
+        functions.push(Function::of_route(nth + 1, route, level));
+    }
+    Ok(functions)
+}
+
+/// Gives the functions' input bindings the rows of the CSV files that `options` names.
+fn fill_inputs(
+    functions: &mut [Function],
+    root: &Path,
+    options: &HostOptions,
+    journal: &Journal,
+) -> Result<(), AppError> {
+    let mut unused: BTreeSet<&String> = options.inputs.keys().collect();
+    for function in functions {
+        for input in &mut function.inputs {
+            let Some(file) = options.inputs.get(&input.name) else {
+                journal.warn(format!(
+                    "{} is called without its input {}: there is no storage account here; give it rows with --input {}=FILE.csv",
+                    function.name, input.name, input.name
+                ));
+                continue;
+            };
+            if let Some(mistake) = input.mistake() {
+                let file = root.join(&function.name).join("function.json");
+                return Err(AppError::new(&file, &format!("binding {}", input.name), mistake));
+            }
+            input.rows = Some(input::rows(file)?);
+            unused.remove(&input.name);
+        }
+    }
+    match unused.first() {
+        None => Ok(()),
+        Some(name) => {
+            let problem = format!("no function has an input binding {name:?}, for which there is a CSV file");
+            Err(AppError::new(root, "", problem))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Function keys: who a caller is by the key that it gives.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/function-keys-how-to>
+
+use hyper::header::HeaderMap;
+use subtle::ConstantTimeEq as _;
+
+use crate::app::function::AuthLevel;
+use crate::invocation::identity::Identity;
+use crate::options::FunctionKeys;
+
+/// The keys of the app; `None` where every caller is accepted.
+#[derive(Debug)]
+pub(crate) struct Keys(pub(crate) Option<FunctionKeys>);
+
+impl Keys {
+    /// Who the caller is that sent `headers`, and `code` in its query; `None` if it may not call functions of
+    /// this `level`.
+    pub(crate) fn identify(
+        &self,
+        level: AuthLevel,
+        headers: &HeaderMap,
+        code: Option<&str>,
+    ) -> Option<Identity> {
+        // The header wins over the query.
+        let header = headers.get("x-functions-key").map(|key| String::from_utf8_lossy(key.as_bytes()));
+        let key = header.as_deref().or(code);
+        let Some(keys) = &self.0 else {
+            let is_plain = key.is_none() && !headers.contains_key("x-ms-client-principal");
+            let is_anonymous = level == AuthLevel::Anonymous && is_plain;
+            return Some(if is_anonymous { Identity::Anonymous } else { Identity::Unchecked });
+        };
+        match (level, key.and_then(|key| owner(keys, key))) {
+            (AuthLevel::Anonymous, None) => Some(Identity::Anonymous),
+            (AuthLevel::Admin, owner) => owner.filter(|owner| *owner == Identity::Master),
+            (_, owner) => owner,
+        }
+    }
+}
+
+/// Whose `key` this is. Takes as long for a wrong key as for a right one.
+fn owner(keys: &FunctionKeys, key: &str) -> Option<Identity> {
+    let is_key = |other: &str| bool::from(other.as_bytes().ct_eq(key.as_bytes()));
+    let master = keys.master.as_deref().filter(|master| is_key(master)).map(|_| Identity::Master);
+    let function = keys.function.iter().fold(None, |owner, (name, other)| match is_key(other) {
+        true => owner.or(Some(Identity::Function(name.clone()))),
+        false => owner,
+    });
+    master.or(function).filter(|_| !key.is_empty())
+}

@@ -1,0 +1,79 @@
+//! Which function a request is for, and whether its caller may call it.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#customize-the-http-endpoint>
+
+use hyper::http::request::Parts;
+
+use crate::app::function::Function;
+use crate::app::route::Parameters;
+use crate::http::keys::Keys;
+use crate::invocation::identity::Identity;
+use crate::invocation::url::{self, Query};
+
+/// The functions by their routes.
+#[derive(Debug)]
+pub(crate) struct Routes {
+    prefix: String,
+    /// In the order in which they are tried.
+    functions: Vec<Function>,
+    keys: Keys,
+}
+
+/// Where a request leads.
+#[derive(Debug)]
+pub(crate) enum Destination<'a> {
+    /// To a function.
+    Function { function: &'a Function, parameters: Parameters, query: Query, identity: Identity },
+    /// To the host's own page.
+    Welcome,
+    /// Nowhere: no such route, or not with this method.
+    NotFound,
+    /// To a function that the caller has no key for.
+    Unauthorized,
+}
+
+impl Routes {
+    /// The routes to `functions` below `prefix`, guarded by `keys`.
+    pub(crate) fn new(prefix: String, mut functions: Vec<Function>, keys: Keys) -> Self {
+        functions.sort_by(|one, other| {
+            (&one.route.precedence, &one.name).cmp(&(&other.route.precedence, &other.name))
+        });
+        Self { prefix, functions, keys }
+    }
+
+    /// Where the request `parts` leads.
+    pub(crate) fn find(&self, parts: &Parts) -> Destination<'_> {
+        let path = url::decoded_path(parts.uri.path());
+        let path = path.trim_matches('/');
+        let method = parts.method.as_str();
+        let allows = |function: &&Function| {
+            function.methods.is_empty()
+                || function.methods.iter().any(|allowed| allowed.eq_ignore_ascii_case(method))
+        };
+        let mut found = self.below_prefix(path).into_iter().flat_map(|below| {
+            let functions = self.functions.iter().filter(allows);
+            functions.filter_map(move |function| Some((function, function.route.matches(below)?)))
+        });
+        let Some((function, parameters)) = found.next() else {
+            let is_root = path.is_empty() && parts.method == hyper::Method::GET;
+            return if is_root { Destination::Welcome } else { Destination::NotFound };
+        };
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        match self.keys.identify(function.level, &parts.headers, query.first("code")) {
+            Some(identity) => Destination::Function { function, parameters, query, identity },
+            None => Destination::Unauthorized,
+        }
+    }
+
+    fn below_prefix<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.prefix.is_empty() {
+            return Some(path);
+        }
+        let (start, below) = path.split_at_checked(self.prefix.len())?;
+        match below.strip_prefix('/') {
+            _ if !start.eq_ignore_ascii_case(&self.prefix) => None,
+            None if !below.is_empty() => None,
+            below => Some(below.unwrap_or_default()),
+        }
+    }
+}

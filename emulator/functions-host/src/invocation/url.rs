@@ -1,0 +1,123 @@
+//! A request's path and query, read and written as ASP.NET Core and .NET do it.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What stays as it is in a path: ASP.NET Core's `PathString`.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
+
+/// What stays as it is in a query: .NET's `UrlEncoder`.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'@');
+
+/// The items of a query in their order. Names are compared without regard to case; a repeated one keeps the
+/// first spelling and collects the values.
+#[derive(Debug, Default)]
+pub(crate) struct Query(Vec<(String, Vec<String>)>);
+
+impl Query {
+    /// Reads `query`, the part of a URL after the question mark.
+    pub(crate) fn parse(query: &str) -> Self {
+        let mut items: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match items.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(&name)) {
+                Some((_, values)) => values.push(value.into_owned()),
+                None => items.push((name.into_owned(), vec![value.into_owned()])),
+            }
+        }
+        Self(items)
+    }
+
+    /// Each name with its values joined by commas.
+    pub(crate) fn joined(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|(name, values)| (name.as_str(), values.join(",")))
+    }
+
+    /// Each name with its last value.
+    pub(crate) fn last(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, values)| (name.as_str(), values.last().map_or("", String::as_str)))
+    }
+
+    /// The first value of `name`.
+    pub(crate) fn first(&self, name: &str) -> Option<&str> {
+        let (_, values) = self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name))?;
+        values.first().map(String::as_str)
+    }
+
+    /// The query as the host writes it, with its question mark.
+    pub(crate) fn encoded(&self) -> String {
+        let encode = |text| utf8_percent_encode(text, QUERY);
+        let items: Vec<_> = self
+            .joined()
+            .map(|(name, value)| format!("{}={}", encode(name), utf8_percent_encode(&value, QUERY)))
+            .collect();
+        if items.is_empty() { String::new() } else { format!("?{}", items.join("&")) }
+    }
+}
+
+/// `path` decoded, but for slashes in its segments.
+pub(crate) fn decoded_path(path: &str) -> String {
+    each_part(path, |part| percent_decode_str(part).decode_utf8_lossy().into_owned())
+}
+
+/// `path` as the host writes it after it has decoded it.
+pub(crate) fn encoded_path(path: &str) -> String {
+    each_part(path, |part| {
+        utf8_percent_encode(&percent_decode_str(part).decode_utf8_lossy(), PATH).to_string()
+    })
+}
+
+fn each_part(path: &str, change: impl Fn(&str) -> String) -> String {
+    let path = path.replace("%2f", "%2F");
+    path.split("%2F").map(change).collect::<Vec<_>>().join("%2F")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_decoded_and_repeated_ones_joined() {
+        let query = Query::parse("a=1&b=x+y%26z&A=2&c&&d=%ff");
+        let joined: Vec<_> = query.joined().collect();
+        let expected = [("a", "1,2"), ("b", "x y&z"), ("c", ""), ("d", "\u{fffd}")];
+        assert_eq!(joined, expected.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(query.last().next(), Some(("a", "2")));
+        assert_eq!(query.first("B"), Some("x y&z"));
+        assert_eq!(query.encoded(), "?a=1,2&b=x%20y%26z&c=&d=%EF%BF%BD");
+    }
+
+    #[test]
+    fn paths_are_decoded_but_for_slashes() {
+        assert_eq!(decoded_path("/%48%20i%2fj"), "/H i%2Fj");
+        assert_eq!(encoded_path("/%48%20i%2fj/{a}"), "/H%20i%2Fj/%7Ba%7D");
+    }
+}
