@@ -41,6 +41,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use journal::Journal;
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use crate::app::file::AppError;
@@ -49,6 +50,8 @@ pub use crate::options::{Executable, Framing, FunctionKeys, HostOptions};
 
 use crate::app::App;
 use crate::http::Server;
+use crate::http::keys::Keys;
+use crate::http::routes::Routes;
 use crate::invocation::Invoker;
 use crate::worker::{Rules, Worker};
 
@@ -86,14 +89,17 @@ impl FunctionsHost {
         let app = App::read(&options, &journal).map_err(HostError::App)?;
         let wanted = SocketAddr::new(options.address, options.port);
         let not_listening = |error| HostError::Listen(wanted, error);
-        let listener = http::listen(wanted).map_err(not_listening)?;
+        let listener = TcpListener::bind(wanted).await.map_err(not_listening)?;
         let address = listener.local_addr().map_err(not_listening)?;
         let host_name = match address.ip() {
             ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
             _ => address.to_string(),
         };
         let mut functions = app.functions;
-        functions.iter_mut().for_each(|function| function.locate(&host_name, &app.route_prefix));
+        let slash = if app.route_prefix.is_empty() { "" } else { "/" };
+        for Function { url, route, .. } in &mut functions {
+            *url = format!("http://{host_name}/{}{slash}{}", app.route_prefix, route.text);
+        }
         journal.info(list(&functions));
 
         let executable = app.handler.executable.clone();
@@ -117,8 +123,12 @@ impl FunctionsHost {
             caller_timeout: options.caller_timeout,
             host_name,
         };
-        let server =
-            Server::new(app.route_prefix, functions.clone(), options.keys, Arc::new(invoker), journal);
+        let server = Server {
+            routes: Routes::new(app.route_prefix, functions.clone(), Keys(options.keys)),
+            invoker: Arc::new(invoker),
+            journal,
+            caller_timeout: options.caller_timeout,
+        };
         Ok(Self { address, functions, worker, server: tokio::spawn(server.serve(listener)) })
     }
 

@@ -2,16 +2,16 @@
 //!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#configuration>
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::app::file::{self, AppError};
-use crate::app::input::{Input, InputBinding};
+use crate::app::input::Input;
 use crate::app::route::Route;
-use crate::app::settings::{self, Settings};
+use crate::app::settings::{Settings, is_on};
 
 /// A function that the stand-in serves.
 #[derive(Clone, Debug)]
@@ -22,7 +22,6 @@ pub struct Function {
     pub methods: Vec<String>,
     /// Where callers find it: `http://localhost:7071/api/HttpTrigger1`.
     pub url: String,
-    /// Who may call it.
     pub(crate) level: AuthLevel,
     /// Its route below the prefix.
     pub(crate) route: Route,
@@ -30,7 +29,6 @@ pub struct Function {
     pub(crate) trigger: String,
     /// The name of the binding that the answer leaves by, mostly `res`; `$return` for the return value.
     pub(crate) output: Option<String>,
-    /// The input bindings.
     pub(crate) inputs: Vec<Input>,
     /// Whether it has one HTTP trigger, one HTTP output and nothing else, so that calls can be forwarded.
     pub(crate) http_only: bool,
@@ -70,12 +68,17 @@ struct Binding {
     methods: Option<Vec<String>>,
     #[serde(default)]
     route: Option<String>,
-    #[serde(flatten)]
-    input: InputBinding,
+    // Of an input.
+    #[serde(default)]
+    row_key: String,
+    #[serde(default)]
+    partition_key: String,
+    #[serde(default)]
+    path: String,
 }
 
 impl Function {
-    /// A function that is a `route` of host.json, callable with any method and from `level` on.
+    /// The function that is the `nth` route of host.json, for any method.
     /// <https://github.com/Azure/azure-functions-host/pull/11345>
     pub(crate) fn of_route(nth: usize, route: Route, level: AuthLevel) -> Self {
         Self {
@@ -96,8 +99,8 @@ impl Function {
         file: &Path,
         document: Value,
         settings: &Settings,
-    ) -> Result<Result<Self, String>, AppError> {
-        let definition: Definition = file::typed(file, document)?;
+    ) -> Result<Result<Self, &'static str>, AppError> {
+        let Definition { bindings, disabled } = file::typed(file, document)?;
         let name = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
         if !is_name(name, "_-") || name.eq_ignore_ascii_case("host") {
             let problem = format!(
@@ -105,65 +108,64 @@ impl Function {
             );
             return Err(AppError::new(file, "", problem));
         }
-        let mistake = |nth: usize, member: &str, problem: String| {
-            AppError::new(file, &format!("bindings[{nth}].{member}"), problem)
-        };
         let (mut trigger, mut output, mut inputs) = (None, None, Vec::new());
-        for (nth, binding) in definition.bindings.iter().enumerate() {
+        for (nth, binding) in bindings.iter().enumerate() {
+            let mistake = |member: &str, problem: &str| {
+                Err(AppError::new(file, &format!("bindings[{nth}].{member}"), problem))
+            };
             if binding.name != "$return" && !is_name(&binding.name, "") {
-                let problem = "expected a letter, then up to 127 letters and digits, or $return";
-                return Err(mistake(nth, "name", problem.to_owned()));
+                return mistake("name", "expected a letter, then up to 127 letters and digits, or $return");
             }
             match (binding.kind.to_lowercase().as_str(), binding.direction.to_lowercase().as_str()) {
                 ("httptrigger", _) => {
-                    trigger.get_or_insert((nth, binding));
+                    let route = binding.route.as_deref().filter(|route| !route.is_empty()).unwrap_or(name);
+                    match Route::parse(route) {
+                        Ok(route) => trigger = Some((binding, route)),
+                        Err(problem) => return mistake("route", &problem),
+                    }
                 }
-                ("http", "out") => {
-                    output.get_or_insert(binding);
-                }
+                ("http", "out") => output = Some(binding.name.clone()),
                 ("http", _) => {
-                    let problem = format!("expected \"out\" for the output {}", binding.name);
-                    return Err(mistake(nth, "direction", problem));
+                    return mistake(
+                        "direction",
+                        &format!("expected \"out\" for the output {}", binding.name),
+                    );
                 }
-                (_, "in") => inputs.push(Input::new(&binding.name, &binding.kind, &binding.input)),
+                (kind, "in") => {
+                    let key = if kind == "blob" { &binding.path } else { &binding.row_key };
+                    inputs.push(Input::new(&binding.name, kind, key, &binding.partition_key));
+                }
                 _ => {}
             }
         }
-        let Some((nth, trigger)) = trigger else {
-            return Ok(Err("it has no httpTrigger, the only trigger supported here".to_owned()));
+        let Some((trigger, route)) = trigger else {
+            return Ok(Err("it has no httpTrigger, the only trigger supported here"));
         };
-        if is_disabled(name, &definition.disabled, settings) {
-            return Ok(Err("it is disabled".to_owned()));
+        if is_disabled(name, &disabled, settings) {
+            return Ok(Err("it is disabled"));
         }
-        let route = trigger.route.as_deref().filter(|route| !route.is_empty()).unwrap_or(name);
         Ok(Ok(Self {
             name: name.to_owned(),
             methods: trigger.methods.iter().flatten().map(|method| method.to_uppercase()).collect(),
             url: String::new(),
             level: trigger.auth_level,
-            route: Route::parse(route).map_err(|problem| mistake(nth, "route", problem))?,
+            route,
             trigger: trigger.name.clone(),
-            http_only: definition.bindings.len() == 2 && output.is_some(),
-            output: output.map(|output| output.name.clone()),
+            http_only: bindings.len() == 2 && output.is_some(),
+            output,
             inputs,
         }))
-    }
-
-    /// Sets the URL, for a host that callers know as `host_name` and routes below `prefix`.
-    pub(crate) fn locate(&mut self, host_name: &str, prefix: &str) {
-        let slash = if prefix.is_empty() { "" } else { "/" };
-        self.url = format!("http://{host_name}/{prefix}{slash}{}", self.route.as_str());
     }
 }
 
 impl AuthLevel {
     /// The level called `name`, in any casing.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
         match name.to_lowercase().as_str() {
-            "anonymous" => Some(Self::Anonymous),
-            "function" => Some(Self::Function),
-            "admin" => Some(Self::Admin),
-            _ => None,
+            "anonymous" => Ok(Self::Anonymous),
+            "function" => Ok(Self::Function),
+            "admin" => Ok(Self::Admin),
+            _ => Err(format!("expected anonymous, function or admin, found {name:?}")),
         }
     }
 }
@@ -178,35 +180,18 @@ fn is_name(name: &str, also: &str) -> bool {
 /// Whether function.json or the setting `AzureWebJobs.<name>.Disabled` switches the function off.
 /// <https://learn.microsoft.com/azure/azure-functions/disable-function>
 fn is_disabled(name: &str, disabled: &Value, settings: &Settings) -> bool {
-    let is_on = |setting: &str| settings::is_on(settings, setting);
-    is_on(&format!("AzureWebJobs.{name}.Disabled"))
-        || is_on(&format!("AzureWebJobs_{name}_Disabled"))
-        || match disabled {
-            Value::Bool(disabled) => *disabled,
-            Value::String(setting) => {
-                setting.eq_ignore_ascii_case("true") || is_on(setting.trim_matches('%'))
-            }
-            _ => false,
-        }
-}
-
-/// The files `function.json` in the folders below `root`, by folder.
-pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>, AppError> {
-    let entries = std::fs::read_dir(root).and_then(|entries| {
-        entries.map(|entry| entry.map(|entry| entry.path().join("function.json"))).collect()
-    });
-    let mut files: Vec<PathBuf> = entries.map_err(|error| AppError::new(root, "", error.to_string()))?;
-    files.retain(|file| file.is_file());
-    files.sort();
-    Ok(files)
+    is_on(settings, &format!("AzureWebJobs.{name}.Disabled"))
+        || is_on(settings, &format!("AzureWebJobs_{name}_Disabled"))
+        || disabled.as_bool().unwrap_or(false)
+        || disabled.as_str().is_some_and(|setting| {
+            setting.eq_ignore_ascii_case("true") || is_on(settings, setting.trim_matches('%'))
+        })
 }
 
 // === impl Deserialize ===
 
 impl<'de> Deserialize<'de> for AuthLevel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        Self::parse(&name)
-            .ok_or_else(|| D::Error::custom(format!("expected anonymous, function or admin, found {name:?}")))
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

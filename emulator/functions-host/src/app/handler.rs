@@ -148,21 +148,3 @@ fn split(line: &str) -> Vec<String> {
     arguments.extend(argument);
     arguments
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_are_taken_apart_as_dotnet_does() {
-        assert_eq!(split(r#"--a  b "c d" e"f g"h \"i\" "" "#), ["--a", "b", "c d", "ef gh", "\"i\"", ""]);
-        assert_eq!(split(""), [""; 0]);
-    }
-
-    #[test]
-    fn variables_are_expanded() {
-        let settings = Settings::from([("HOME".to_owned(), "/h".to_owned())]);
-        assert_eq!(expand("%HOME%/x %NO% 100% %", &settings, |whole| whole), "/h/x %NO% 100% %");
-        assert_eq!(expand("%HOME%/x %NO%.", &settings, |_| ""), "/h/x .");
-    }
-}

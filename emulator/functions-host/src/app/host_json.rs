@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use regex::Regex;
 use serde_json::{Value, json};
 
 use crate::app::file::{self, AppError};
@@ -143,18 +144,17 @@ impl HostJson {
 
 /// .NET's `TimeSpan.Parse` for the forms that documentation uses: `[d.]hh:mm[:ss[.fraction]]`.
 fn time_span(text: &str) -> Option<Duration> {
-    let mut parts = text.split(':');
-    let (first, minutes, seconds) = (parts.next()?, parts.next()?, parts.next().unwrap_or("0"));
-    let (days, hours) = first.split_once('.').unwrap_or(("0", first));
-    let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
-    let number = |part: &str, below: u64| {
-        let digits = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        part.parse::<u64>().ok().filter(|&number| digits && number < below)
+    let span =
+        Regex::new(r"^(?:([0-9]{1,4})\.)?([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:\.([0-9]{1,7}))?)?$")
+            .ok()?;
+    let found = span.captures(text)?;
+    let number = |nth, below| match found.get(nth) {
+        None => Some(0),
+        Some(digits) => digits.as_str().parse().ok().filter(|&number: &u64| number < below),
     };
-    number(fraction, 10_000_000)?;
-    let nanos: u32 = format!("{fraction:0<9}").parse().ok()?;
-    let minutes = (number(days, 10_000)? * 24 + number(hours, 24)?) * 60 + number(minutes, 60)?;
-    parts.next().is_none().then_some(Duration::new(minutes * 60 + number(seconds, 60)?, nanos))
+    let minutes = (number(1, 10_000)? * 24 + number(2, 24)?) * 60 + number(3, 60)?;
+    let fraction = found.get(5).map_or("0", |fraction| fraction.as_str());
+    Some(Duration::new(minutes * 60 + number(4, 60)?, format!("{fraction:0<9}").parse().ok()?))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::app::file::AppError;
@@ -16,73 +15,74 @@ use crate::app::file::AppError;
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) name: String,
-    /// Its `type`: `table`, `blob`, or one that the stand-in does not fill.
-    pub(crate) kind: String,
-    /// What in function.json says which row or blob: `rowKey` or `path`.
+    pub(crate) kind: Kind,
+    /// Which row or blob: `rowKey` or, of `path`, the expression in it.
     pub(crate) key: String,
     pub(crate) partition_key: String,
     /// `None` without a CSV file.
     pub(crate) rows: Option<Arc<Rows>>,
 }
 
-/// The rows of a CSV file by their first column. An empty cell is left out of its row, as a table has no empty
-/// cells.
+/// What an input binding reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A row of a table.
+    Table,
+    /// A blob that holds JSON.
+    Blob,
+    /// Something that the stand-in does not fill.
+    Other(String),
+}
+
+/// The rows of a CSV file by their first column. A row has no empty cells, as in a table.
 pub(crate) type Rows = HashMap<String, Map<String, Value>>;
 
-/// The members of a binding that concern inputs.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct InputBinding {
-    row_key: String,
-    partition_key: String,
-    path: String,
-}
-
 impl Input {
-    /// The input `name` of type `kind`, with no rows yet.
-    pub(crate) fn new(name: &str, kind: &str, binding: &InputBinding) -> Self {
-        let (name, kind, partition_key) =
-            (name.to_owned(), kind.to_lowercase(), binding.partition_key.clone());
-        let key = if kind == "blob" { binding.path.clone() } else { binding.row_key.clone() };
-        Self { name, kind, key, partition_key, rows: None }
+    /// The input `name` of type `kind` for the `key`, with no rows yet.
+    pub(crate) fn new(name: &str, kind: &str, key: &str, partition_key: &str) -> Self {
+        let kind = match kind {
+            "table" => Kind::Table,
+            "blob" => Kind::Blob,
+            other => Kind::Other(other.to_owned()),
+        };
+        let expression = key.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+        let key = match expression {
+            Some((expression, _)) if kind == Kind::Blob => format!("{{{expression}}}"),
+            _ => key.to_owned(),
+        };
+        Self { name: name.to_owned(), kind, key, partition_key: partition_key.to_owned(), rows: None }
     }
 
-    /// What keeps this binding from being filled.
-    pub(crate) fn mistake(&self) -> Option<String> {
-        match self.kind.as_str() {
-            "table" if self.key.is_empty() => Some("expected a rowKey".to_owned()),
-            // The path holds more than the key, so the key is the expression in it.
-            "blob" if !self.key.contains('{') => {
-                Some("expected a path with an expression, such as {id}".to_owned())
+    /// Takes the rows of `file`, where the binding, of the function.json `of`, can be filled.
+    pub(crate) fn fill(&mut self, file: &Path, of: &Path) -> Result<(), AppError> {
+        let problem = match &self.kind {
+            Kind::Other(kind) => format!("expected an input of type table or blob, found {kind:?}"),
+            _ if self.key.is_empty() => "expected a rowKey or path, such as \"{id}\"".to_owned(),
+            _ => {
+                self.rows = Some(Arc::new(rows(file).map_err(|problem| AppError::new(file, "", problem))?));
+                return Ok(());
             }
-            "table" | "blob" => None,
-            other => Some(format!("expected an input binding of type table or blob, found {other:?}")),
-        }
+        };
+        Err(AppError::new(of, &self.name, problem))
     }
 }
 
-/// The rows of `file`.
-pub(crate) fn rows(file: &Path) -> Result<Arc<Rows>, AppError> {
-    let mistake = |problem: String| AppError::new(file, "", problem);
-    let mut reader = csv::Reader::from_path(file).map_err(|error| mistake(error.to_string()))?;
-    let names = reader.headers().map_err(|error| mistake(error.to_string()))?.clone();
+fn rows(file: &Path) -> Result<Rows, String> {
+    let mut reader = csv::Reader::from_path(file).map_err(|error| error.to_string())?;
+    let names = reader.headers().map_err(|error| error.to_string())?.clone();
     let mut rows = Rows::new();
     for record in reader.records() {
-        let record = record.map_err(|error| mistake(error.to_string()))?;
-        let key = record.get(0).unwrap_or_default().to_owned();
+        let record = record.map_err(|error| error.to_string())?;
+        let key = record.get(0).unwrap_or_default();
         let cells = names.iter().zip(&record).skip(1).filter(|(_, cell)| !cell.is_empty());
-        let row = cells.map(|(name, cell)| (name.to_owned(), cell_value(cell))).collect();
-        if rows.insert(key.clone(), row).is_some() {
-            return Err(mistake(format!("expected each {} once, found {key:?} twice", &names[0])));
+        // What looks like a number or boolean is one.
+        let row = cells.map(|(name, cell)| match serde_json::from_str(cell) {
+            Ok(value @ (Value::Number(_) | Value::Bool(_))) => (name.to_owned(), value),
+            _ => (name.to_owned(), Value::from(cell)),
+        });
+        if rows.insert(key.to_owned(), row.collect()).is_some() {
+            return Err(format!("expected each {} once, found {key:?} twice", &names[0]));
         }
     }
-    Ok(Arc::new(rows))
-}
-
-/// A number or boolean for what looks so, and text for everything else.
-fn cell_value(cell: &str) -> Value {
-    match serde_json::from_str(cell) {
-        Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
-        _ => Value::from(cell),
-    }
+    Ok(rows)
 }

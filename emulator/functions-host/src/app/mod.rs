@@ -10,8 +10,8 @@ pub(crate) mod input;
 pub(crate) mod route;
 pub(crate) mod settings;
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use journal::Journal;
@@ -25,6 +25,7 @@ use crate::app::settings::Settings;
 use crate::options::HostOptions;
 
 const ROUTES: &str = "customHandler.http.routes";
+const INITIALIZATION: &str = "customHandler.initializationTimeout";
 
 /// An app: its functions, and how to run the handler that they share.
 #[derive(Debug)]
@@ -55,11 +56,7 @@ pub(crate) enum Mode {
 
 impl App {
     /// Reads the folder that `options` names. What the stand-in cannot serve is left out with a warning in the
-    /// `journal`.
-    ///
-    /// # Errors
-    ///
-    /// The first mistake in any of the files.
+    /// `journal`. The error is the first mistake in any of the files.
     pub(crate) fn read(options: &HostOptions, journal: &Journal) -> Result<Self, AppError> {
         let root = std::path::absolute(&options.app).unwrap_or_else(|_| options.app.clone());
         let settings = settings::read(&root.join("local.settings.json"))?;
@@ -69,18 +66,17 @@ impl App {
 
         let flag = |path: &str| host.flag(path).map(|flag| flag.unwrap_or(false));
         let forwarding = flag("customHandler.enableForwardingHttpRequest")?;
-        let route_prefix = match host.has("extensions.http.routePrefix") {
-            true => host.text("extensions.http.routePrefix")?.unwrap_or("").trim_matches('/').to_owned(),
-            false => "api".to_owned(),
+        let prefix = match host.has("extensions.http.routePrefix") {
+            true => host.text("extensions.http.routePrefix")?.unwrap_or(""),
+            false => "api",
         };
         let timeout = |option: Option<Duration>, path: &str, otherwise: u64| match option {
             Some(timeout) => Ok(timeout),
             None => Ok(host.duration(path)?.unwrap_or(Duration::from_secs(otherwise))),
         };
-        const INITIALIZATION: &str = "customHandler.initializationTimeout";
         Ok(Self {
             functions,
-            route_prefix,
+            route_prefix: prefix.trim_matches('/').to_owned(),
             mode: match flag("customHandler.enableProxyingHttpRequest")? {
                 true => Mode::Proxying,
                 false if forwarding => Mode::Forwarding,
@@ -100,17 +96,23 @@ fn functions(
     settings: &Settings,
     journal: &Journal,
 ) -> Result<Vec<Function>, AppError> {
-    let files = function::files(root)?;
-    if host.has(ROUTES) {
-        if let Some(file) = files.first() {
-            let problem = "expected no function.json beside the routes in host.json: only one of both may define functions";
+    let entries = fs::read_dir(root).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(|error| AppError::new(root, "", error.to_string()))?;
+    let mut files: Vec<PathBuf> = entries.iter().map(|entry| entry.path().join("function.json")).collect();
+    files.retain(|file| file.is_file());
+    files.sort();
+    match (files.first(), host.has(ROUTES)) {
+        (None, true) => return routes(host, settings),
+        (Some(file), true) => {
+            let problem =
+                "expected no function.json beside the routes of host.json, which define functions too";
             return Err(AppError::new(file, "", problem));
         }
-        return routes(host, settings);
-    }
-    if files.is_empty() {
-        let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
-        return Err(AppError::new(root, "", problem));
+        (None, false) => {
+            let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
+            return Err(AppError::new(root, "", problem));
+        }
+        (Some(_), false) => {}
     }
     let mut functions = Vec::new();
     for file in files {
@@ -132,20 +134,15 @@ fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppErro
     let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").map(String::as_str).unwrap_or_default();
     if !runtime.eq_ignore_ascii_case("custom") {
         let problem = format!(
-            "expected the app setting FUNCTIONS_WORKER_RUNTIME to be custom where there are routes, found {runtime:?}"
+            "expected the app setting FUNCTIONS_WORKER_RUNTIME to be custom, as routes need, found {runtime:?}"
         );
         return Err(host.mistake(ROUTES, &problem));
     }
-    let level = |path: &str| match host.text(path)? {
-        None => Ok(None),
-        Some(name) => {
-            let level = AuthLevel::parse(name).map(Some);
-            level.ok_or_else(|| {
-                host.mistake(path, &format!("expected anonymous, function or admin, found {name:?}"))
-            })
-        }
+    let level = |path: &str, default| match host.text(path)? {
+        None => Ok(default),
+        Some(name) => AuthLevel::parse(name).map_err(|problem| host.mistake(path, &problem)),
     };
-    let default = level("customHandler.http.defaultAuthorizationLevel")?.unwrap_or_default();
+    let default = level("customHandler.http.defaultAuthorizationLevel", AuthLevel::Function)?;
     let mut functions = Vec::new();
     for nth in 0.. {
         let place = format!("{ROUTES}.{nth}");
@@ -154,7 +151,7 @@ fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppErro
         }
         let route = Route::parse(host.text(&format!("{place}.route"))?.unwrap_or_default())
             .map_err(|problem| host.mistake(&format!("{place}.route"), &problem))?;
-        let level = level(&format!("{place}.authorizationLevel"))?.unwrap_or(default);
+        let level = level(&format!("{place}.authorizationLevel"), default)?;
         functions.push(Function::of_route(nth + 1, route, level));
     }
     Ok(functions)
@@ -167,29 +164,24 @@ fn fill_inputs(
     options: &HostOptions,
     journal: &Journal,
 ) -> Result<(), AppError> {
-    let mut unused: BTreeSet<&String> = options.inputs.keys().collect();
-    for function in functions {
-        for input in &mut function.inputs {
-            let Some(file) = options.inputs.get(&input.name) else {
+    let mut unused = options.inputs.clone();
+    for Function { name: function, inputs, .. } in functions {
+        for input in inputs {
+            let name = input.name.clone();
+            if let Some(file) = options.inputs.get(&name) {
+                input.fill(file, &root.join(&function).join("function.json"))?;
+                unused.remove(&name);
+            } else {
                 journal.warn(format!(
-                    "{} is called without its input {}: there is no storage account here; give it rows with --input {}=FILE.csv",
-                    function.name, input.name, input.name
+                    "{function} is called without its input {name}: no storage account is read here; give it rows with --input {name}=FILE.csv"
                 ));
-                continue;
-            };
-            if let Some(mistake) = input.mistake() {
-                let file = root.join(&function.name).join("function.json");
-                return Err(AppError::new(&file, &format!("binding {}", input.name), mistake));
             }
-            input.rows = Some(input::rows(file)?);
-            unused.remove(&input.name);
         }
     }
-    match unused.first() {
+    match unused.first_key_value() {
         None => Ok(()),
-        Some(name) => {
-            let problem = format!("no function has an input binding {name:?}, for which there is a CSV file");
-            Err(AppError::new(root, "", problem))
+        Some((name, _)) => {
+            Err(AppError::new(root, "", format!("no function has an input binding {name:?} to fill")))
         }
     }
 }

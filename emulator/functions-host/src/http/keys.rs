@@ -3,7 +3,6 @@
 //! <https://learn.microsoft.com/azure/azure-functions/function-keys-how-to>
 
 use hyper::header::HeaderMap;
-use subtle::ConstantTimeEq as _;
 
 use crate::app::function::AuthLevel;
 use crate::invocation::identity::Identity;
@@ -38,13 +37,11 @@ impl Keys {
     }
 }
 
-/// Whose `key` this is. Takes as long for a wrong key as for a right one.
+/// Whose `key` this is.
 fn owner(keys: &FunctionKeys, key: &str) -> Option<Identity> {
-    let is_key = |other: &str| bool::from(other.as_bytes().ct_eq(key.as_bytes()));
-    let master = keys.master.as_deref().filter(|master| is_key(master)).map(|_| Identity::Master);
-    let function = keys.function.iter().fold(None, |owner, (name, other)| match is_key(other) {
-        true => owner.or(Some(Identity::Function(name.clone()))),
-        false => owner,
-    });
-    master.or(function).filter(|_| !key.is_empty())
+    match keys.function.iter().find(|(_, other)| *other == key) {
+        _ if key.is_empty() => None,
+        _ if keys.master.as_deref() == Some(key) => Some(Identity::Master),
+        found => found.map(|(name, _)| Identity::Function(name.clone())),
+    }
 }

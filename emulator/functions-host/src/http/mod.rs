@@ -1,11 +1,9 @@
 //! Where callers connect: each request routed, its key checked, and its function invoked.
 
-mod keys;
-mod routes;
+pub(crate) mod keys;
+pub(crate) mod routes;
 
 use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,22 +15,16 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use journal::Journal;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::app::function::Function;
-use crate::http::keys::Keys;
 use crate::http::routes::{Destination, Routes};
 use crate::invocation::Invoker;
 use crate::invocation::answer::Answer;
 use crate::invocation::call::Call;
-use crate::options::FunctionKeys;
 use crate::worker::client::Body;
-
-/// How many connections may wait to be accepted.
-const BACKLOG: u32 = 4096;
 
 /// The most that the headers of a request may take, in bytes, as in Kestrel.
 /// <https://learn.microsoft.com/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits.maxrequestheaderstotalsize>
@@ -45,37 +37,14 @@ const WELCOME: &str =
 /// What callers are served with.
 #[derive(Debug)]
 pub(crate) struct Server {
-    routes: Routes,
-    invoker: Arc<Invoker>,
-    journal: Journal,
-    caller_timeout: Duration,
-}
-
-/// Listens at `address`.
-///
-/// # Errors
-///
-/// The system's, where that is not possible.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    pub(crate) routes: Routes,
+    pub(crate) invoker: Arc<Invoker>,
+    pub(crate) journal: Journal,
+    /// How long a caller may take for the head of a request.
+    pub(crate) caller_timeout: Duration,
 }
 
 impl Server {
-    /// A server of `functions` below the route `prefix`, which their callers need `keys` for.
-    pub(crate) fn new(
-        prefix: String,
-        functions: Vec<Function>,
-        keys: Option<FunctionKeys>,
-        invoker: Arc<Invoker>,
-        journal: Journal,
-    ) -> Self {
-        let caller_timeout = invoker.caller_timeout;
-        Self { routes: Routes::new(prefix, functions, Keys(keys)), invoker, journal, caller_timeout }
-    }
-
     /// Serves connections to `listener`, forever. Dropping the future drops the connections.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let server = Arc::new(self);

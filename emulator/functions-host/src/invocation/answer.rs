@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
+use mime::Mime;
 
 use crate::options::Framing;
 use crate::worker::client::{Body, framed};
@@ -29,16 +30,13 @@ impl Answer {
 
     /// Sets the content type, with `charset=utf-8` if it names no charset. An invalid media type is ignored.
     pub(crate) fn set_content_type(&mut self, value: HeaderValue) {
-        let Ok(kind) = value.to_str() else { return };
-        if !is_media_type(&value) {
-            return;
-        }
-        let has_charset = kind.split(';').skip(1).any(|parameter| {
-            parameter.split('=').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("charset"))
-        });
-        let value = match has_charset {
-            true => value,
-            false => HeaderValue::from_str(&format!("{kind}; charset=utf-8")).unwrap_or(value),
+        let Some(kind) = media_type(&value) else { return };
+        let value = match kind.get_param(mime::CHARSET) {
+            Some(_) => value,
+            None => {
+                let text = value.to_str().unwrap_or_default();
+                HeaderValue::from_str(&format!("{text}; charset=utf-8")).unwrap_or(value)
+            }
         };
         self.headers.insert(header::CONTENT_TYPE, value);
     }
@@ -59,10 +57,7 @@ impl Answer {
     }
 }
 
-/// Whether `value` is a media type such as `text/plain; charset=utf-8`.
-pub(crate) fn is_media_type(value: &HeaderValue) -> bool {
-    let media = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    media.split_once('/').is_some_and(|(left, right)| {
-        !left.is_empty() && !right.is_empty() && !right.contains('/') && !media.contains(char::is_whitespace)
-    })
+/// The media type that `value` is, such as `text/plain; charset=utf-8`.
+pub(crate) fn media_type(value: &HeaderValue) -> Option<Mime> {
+    value.to_str().ok()?.parse().ok()
 }

@@ -15,10 +15,6 @@ use crate::invocation::input;
 use crate::invocation::metadata;
 
 /// The envelope for `call` of `function` with `body`, on a host that callers know as `host_name`.
-///
-/// # Errors
-///
-/// The body lacks what an input binding needs.
 pub(crate) fn envelope(
     call: &Call,
     function: &Function,

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 
-use crate::invocation::answer::{Answer, is_media_type};
+use crate::invocation::answer::{Answer, media_type};
 use crate::invocation::call::{self, Call};
 use crate::invocation::url::encoded_path;
 use crate::options::Framing;
@@ -19,10 +19,6 @@ use crate::worker::client::{
 };
 
 /// Forwards `call` with its body and gives back what the handler replied.
-///
-/// # Errors
-///
-/// Why there is no reply.
 pub(crate) async fn forward(client: &HandlerClient, call: &Call, body: Bytes) -> Result<Answer, String> {
     if call.is_chunked() {
         return Err(
@@ -58,7 +54,7 @@ fn headers(call: &Call, is_empty: bool) -> Result<HeaderMap, String> {
         let joined = HeaderValue::from_bytes(&values.join(separator)).map_err(|error| error.to_string())?;
         headers.insert(name, joined);
     }
-    if let Some(kind) = headers.get(header::CONTENT_TYPE).filter(|kind| !is_media_type(kind)) {
+    if let Some(kind) = headers.get(header::CONTENT_TYPE).filter(|kind| media_type(kind).is_none()) {
         return Err(format!(
             "The format of value {kind:?} is invalid: expected a Content-Type such as text/plain."
         ));

@@ -19,35 +19,16 @@ use crate::worker::client::RawReply;
 
 /// Any JSON, with the names that mean something to the host among its members.
 fn json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-        "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{0,9})?(Z|[+-][0-9:]{0,6})?"
-            .prop_map(Value::from),
-    ];
+    const NAMES: &str = "[a-z]{0,3}|Outputs|res|statusCode|status|headers|body|Logs|ReturnValue|Content-Type";
+    const DATES: &str = "20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-9:]{8}(\\.[0-9]{0,9})?(Z|[+-][0-9:]{0,6})?";
+    let text = prop_oneof![any::<String>(), DATES].prop_map(Value::from);
+    let number = prop_oneof![any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from)];
+    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, text];
     leaf.prop_recursive(5, 64, 6, |inner| {
-        let name = prop_oneof![
-            any::<String>(),
-            prop::sample::select(vec![
-                "Outputs",
-                "res",
-                "statusCode",
-                "status",
-                "headers",
-                "body",
-                "Logs",
-                "ReturnValue"
-            ])
-            .prop_map(String::from),
-            Just("Content-Type".to_owned()),
-        ];
+        let members = prop::collection::vec((NAMES, inner.clone()), 0..6);
         prop_oneof![
-            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::vec((name, inner), 0..6)
-                .prop_map(|members| members.into_iter().collect::<Value>()),
+            prop::collection::vec(inner, 0..6).prop_map(Value::from),
+            members.prop_map(|members| members.into_iter().collect::<Value>()),
         ]
     })
 }

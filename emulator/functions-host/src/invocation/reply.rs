@@ -4,8 +4,6 @@
 //! rules: `DefaultHttpWorkerService.cs` and `HttpScriptInvocationResultExtensions.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
 
-use std::borrow::Cow;
-
 use hyper::StatusCode;
 use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Deserialize as _;
@@ -114,53 +112,46 @@ fn logs(value: Option<&Value>) -> Result<Vec<String>, String> {
 /// The answer that `value`, the HTTP output, describes.
 fn respond(value: &Value, ignored: &mut Vec<&'static str>) -> Result<Answer, String> {
     let unexpected = |problem: &str| {
-        format!(
+        Err(format!(
             "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {problem}."
-        )
+        ))
     };
-    let value = match value {
-        // A string that contains the JSON of an object is accepted.
-        Value::String(text) => Cow::Owned(serde_json::from_str(text).unwrap_or_default()),
-        value => Cow::Borrowed(value),
+    // A string that contains the JSON of an object is accepted.
+    let parsed = value.as_str().map(|text| serde_json::from_str::<Value>(text).unwrap_or_default());
+    let Value::Object(members) = parsed.as_ref().unwrap_or(value) else {
+        return unexpected("expected an object");
     };
-    let Value::Object(members) = value.as_ref() else { return Err(unexpected("expected an object")) };
-    let member = |name| member(members, name);
-    if member("status").is_some() && member("statusCode").is_none() {
+    let member = |name| member(members, name).filter(|value| !value.is_null());
+    let status = member("statusCode");
+    if member("status").is_some() && status.is_none() {
         ignored.push("`status` is ignored in a custom handler's output; the member is named `statusCode`");
     }
-    let status = match member("statusCode") {
-        Some(Value::Array(_) | Value::Object(_)) => return Err(unexpected("statusCode: expected a number")),
-        status => status.map(newtonsoft::print),
-    };
-    let headers = match member("headers") {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(headers)) => Some(headers),
-        Some(_) => return Err(unexpected("headers: expected an object")),
-    };
-    build(status.as_deref(), headers, member("body"))
+    if status.is_some_and(|status| status.is_array() || status.is_object()) {
+        return unexpected("statusCode: expected a number");
+    }
+    if member("headers").is_some_and(|headers| !headers.is_object()) {
+        return unexpected("headers: expected an object");
+    }
+    build(status, member("headers"), member("body"))
 }
 
 /// The answer that `value`, a return value, describes: an object with a `body`, or the body itself.
 fn respond_with_return(value: &Value) -> Result<Answer, String> {
-    let Value::Object(members) = value else { return build(None, None, Some(value)) };
-    let Some(body) = member(members, "body") else { return build(None, None, Some(value)) };
-    let status = member(members, "statusCode").or(member(members, "status")).map(newtonsoft::print);
-    build(status.as_deref(), member(members, "headers").and_then(Value::as_object), Some(body))
+    let part = |name| value.as_object().and_then(|members| member(members, name));
+    match part("body") {
+        Some(body) => build(part("statusCode").or(part("status")), part("headers"), Some(body)),
+        None => build(None, None, Some(value)),
+    }
 }
 
-fn build(
-    status: Option<&str>,
-    headers: Option<&Map<String, Value>>,
-    body: Option<&Value>,
-) -> Result<Answer, String> {
-    let number = status.and_then(|status| status.trim().parse::<i32>().ok()).unwrap_or(200);
-    let status = u16::try_from(number)
-        .ok()
-        .filter(|number| *number >= 200)
-        .and_then(|number| StatusCode::from_u16(number).ok());
+fn build(status: Option<&Value>, headers: Option<&Value>, body: Option<&Value>) -> Result<Answer, String> {
+    let number =
+        status.and_then(|status| newtonsoft::print(status).trim().parse::<i32>().ok()).unwrap_or(200);
+    let status = u16::try_from(number).ok().filter(|number| *number >= 200);
+    let status = status.and_then(|number| StatusCode::from_u16(number).ok());
     let status = status.ok_or_else(|| format!("statusCode {number}: expected 200 to 999."))?;
     let mut answer = Answer::text(status, body.map(newtonsoft::print).unwrap_or_default().into());
-    for (name, value) in headers.into_iter().flatten() {
+    for (name, value) in headers.and_then(Value::as_object).into_iter().flatten() {
         add_header(&mut answer, name, value)?;
     }
     Ok(answer)

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Empty, Full, Limited, StreamBody};
+use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Request, Response, StatusCode, Uri};
@@ -77,9 +77,8 @@ impl HandlerClient {
 
     /// Whether something answers `GET /`: with any status, or with something that is not HTTP.
     pub(crate) async fn is_answered(&self) -> bool {
-        let mut request = Request::new(Empty::new().map_err(|never| match never {}).boxed());
-        let Ok(uri) = self.uri("/") else { return false };
-        *request.uri_mut() = uri;
+        let mut request = Request::new(framed(Bytes::new(), Framing::ContentLength));
+        *request.uri_mut() = self.uri("/").unwrap_or_default();
         match self.client.request(request).await {
             // Read to its end, so that the connection serves the first call as well.
             Ok(response) => {
@@ -91,19 +90,11 @@ impl HandlerClient {
     }
 
     /// Sends `request` and gives the reply's head.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no reply.
     pub(crate) async fn stream(&self, request: Request<Body>) -> Result<Response<Incoming>, String> {
         self.client.request(request).await.map_err(|error| causes(&error))
     }
 
     /// Sends `request` and reads the reply to its end.
-    ///
-    /// # Errors
-    ///
-    /// Why there is no reply.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<RawReply, String> {
         let (parts, body) = self.stream(request).await?.into_parts();
         let body = Limited::new(body, REPLY_LIMIT)
@@ -114,39 +105,22 @@ impl HandlerClient {
     }
 
     /// The address of `path` (with its query) on the handler.
-    ///
-    /// # Errors
-    ///
-    /// Why there is none.
     pub(crate) fn uri(&self, path: &str) -> Result<Uri, String> {
         format!("http://{}{path}", self.address).parse().map_err(|_| format!("invalid path: {path:?}"))
     }
 
-    /// The path on the handler that `reply` redirects to, if it does.
-    ///
-    /// # Errors
-    ///
-    /// It leads elsewhere.
+    /// The path on the handler that `reply` redirects to, if it does. An error says that it leads elsewhere.
     pub(crate) fn redirect(&self, reply: &RawReply) -> Result<Option<String>, String> {
-        let location = match reply.status.as_u16() {
-            300..=303 | 307 | 308 => {
-                reply.headers.get(header::LOCATION).and_then(|value| value.to_str().ok())
-            }
-            _ => None,
-        };
-        let Some(location) = location else { return Ok(None) };
-        let without_fragment = location.split('#').next().unwrap_or_default();
-        let path = match without_fragment.strip_prefix(&format!("http://{}", self.address)) {
-            Some("") => "/",
-            Some(path) => path,
-            None => without_fragment,
-        };
-        if !path.starts_with('/') || path.starts_with("//") {
-            return Err(format!(
+        let is_redirect = matches!(reply.status.as_u16(), 300..=303 | 307 | 308);
+        let location = reply.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let Some(location) = location.filter(|_| is_redirect) else { return Ok(None) };
+        let path = location.strip_prefix(&format!("http://{}", self.address)).unwrap_or(location);
+        match path.split('#').next().unwrap_or_default() {
+            path if path.starts_with('/') && !path.starts_with("//") => Ok(Some(path.to_owned())),
+            _ => Err(format!(
                 "the handler redirected to {location:?}, but only redirects to its own paths are followed"
-            ));
+            )),
         }
-        Ok(Some(path.to_owned()))
     }
 }
 

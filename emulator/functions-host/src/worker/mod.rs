@@ -31,18 +31,23 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts the handler by the `rules`, and keeps it running.
-    ///
-    /// # Errors
-    ///
-    /// The system's, where its port is taken or it cannot be started.
+    /// Starts the handler by the `rules`, and keeps it running. The error is the system's, where its port is taken
+    /// or it cannot be started.
     pub(crate) fn start(rules: Rules, journal: Journal) -> io::Result<Self> {
         let client = HandlerClient::new(port::choose(rules.handler.port)?);
         // A starting handler may fail twice and be started a third time before calls give up.
         let ready_timeout = 4 * rules.initialization_timeout;
         let (state_sender, state) = watch::channel(State::Starting);
         let (orders, order_receiver) = mpsc::channel(16);
-        let mut supervisor = Supervisor::new(rules, client.clone(), journal, state_sender, order_receiver);
+        let mut supervisor = Supervisor {
+            rules,
+            client: client.clone(),
+            journal,
+            state: state_sender,
+            orders: order_receiver,
+            run: 0,
+            failures: Vec::new(),
+        };
         let first = supervisor.spawn()?;
         Ok(Self { client, ready_timeout, state, orders, supervisor: tokio::spawn(supervisor.run(first)) })
     }

@@ -12,10 +12,6 @@ const PORTS: Range<u16> = 20_000..32_000;
 
 /// `pinned`, or a port that nobody listens on, another one at each call. The listener that tries it is closed
 /// again, as the host closes it.
-///
-/// # Errors
-///
-/// The system's, where the pinned port or all ports are taken.
 pub(crate) fn choose(pinned: Option<u16>) -> io::Result<SocketAddr> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr();
@@ -29,22 +25,4 @@ pub(crate) fn choose(pinned: Option<u16>) -> io::Result<SocketAddr> {
         .map(bind)
         .find(|bound| !matches!(bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse))
         .unwrap_or_else(|| bind(0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_handler_has_a_port_of_its_own_that_is_given_to_nobody_else() {
-        let (first, second) = (choose(None).unwrap(), choose(None).unwrap());
-        assert_ne!(first, second);
-        for address in [first, second] {
-            assert!(PORTS.contains(&address.port()), "{address}");
-        }
-        // A port that is taken, by this test or by somebody else, is passed over.
-        let next = PORTS.start + (second.port() + 1 - PORTS.start) % (PORTS.end - PORTS.start);
-        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, next));
-        assert_ne!(choose(None).unwrap().port(), next);
-    }
 }

@@ -52,10 +52,6 @@ pub(crate) struct Exit {
 impl Process {
     /// Starts `handler`, which shall listen on `port`, for a host that callers know as `host_name`
     /// (`localhost:7071`). Its output goes to the `journal`.
-    ///
-    /// # Errors
-    ///
-    /// The system's, where it cannot be started.
     pub(crate) fn start(
         handler: &Handler,
         port: u16,

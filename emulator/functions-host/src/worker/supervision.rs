@@ -65,39 +65,25 @@ pub(crate) struct Rules {
 
 /// What keeps the handler running.
 pub(crate) struct Supervisor {
-    rules: Rules,
-    client: HandlerClient,
-    journal: Journal,
-    state: watch::Sender<State>,
-    orders: mpsc::Receiver<Order>,
-    run: Run,
+    pub(crate) rules: Rules,
+    pub(crate) client: HandlerClient,
+    pub(crate) journal: Journal,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) run: Run,
     /// When the failures that count happened.
-    failures: Vec<Instant>,
+    pub(crate) failures: Vec<Instant>,
 }
 
 /// What to do after a run of the handler.
+#[derive(PartialEq, Eq)]
 enum Next {
     Start,
     Stop,
 }
 
 impl Supervisor {
-    /// A supervisor of the handler that `client` connects to. It publishes its `state` and takes `orders`.
-    pub(crate) fn new(
-        rules: Rules,
-        client: HandlerClient,
-        journal: Journal,
-        state: watch::Sender<State>,
-        orders: mpsc::Receiver<Order>,
-    ) -> Self {
-        Self { rules, client, journal, state, orders, run: 0, failures: Vec::new() }
-    }
-
     /// Starts the handler.
-    ///
-    /// # Errors
-    ///
-    /// The system's, where it cannot be started.
     pub(crate) fn spawn(&mut self) -> io::Result<Process> {
         self.run += 1;
         let Rules { handler, host_name, framing, .. } = &self.rules;
@@ -107,25 +93,25 @@ impl Supervisor {
     /// Keeps the handler running, after its `first` start, until it is stopped or given up.
     pub(crate) async fn run(mut self, first: Process) {
         let mut process = Some(first);
-        while let Next::Start = self.watch(&mut process).await {
+        loop {
+            let next = self.watch(&mut process).await;
             self.state.send_replace(State::Starting);
             if let Some(process) = process.take() {
                 process.kill().await;
             }
-            // A failure to start is not counted: calls wait until they time out.
-            process = self
-                .spawn()
-                .inspect_err(|error| {
+            if next == Next::Stop {
+                break;
+            }
+            match self.spawn() {
+                Ok(started) => process = Some(started),
+                // That is not counted: calls wait until they time out.
+                Err(error) => {
                     let executable = self.executable();
                     self.journal.error(format!(
                         "Failed to start Worker Channel. Process fileName: {executable}: {error}"
                     ));
-                })
-                .ok();
-        }
-        self.state.send_replace(State::Starting);
-        if let Some(process) = process.take() {
-            process.kill().await;
+                }
+            }
         }
         self.state.send_replace(State::Stopped);
     }

@@ -16,10 +16,6 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// Watches over the process group `group`.
-    ///
-    /// # Errors
-    ///
-    /// The system's, where `sh` cannot be started.
     pub(crate) fn start(group: u32) -> io::Result<Self> {
         let child = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "handler-watchdog", &group.to_string()])
