@@ -199,11 +199,13 @@ impl fmt::Display for HostError {
                 }
                 Ok(())
             }
-            Self::Spawn(file, error) => write!(
-                f,
-                "Failed to start Worker Channel. Process fileName: {}: {error} (the host in Azure lets callers wait for two minutes before it ends)",
-                file.display()
-            ),
+            Self::Spawn(file, error) => {
+                write!(f, "Failed to start Worker Channel. Process fileName: {}: {error}", file.display())?;
+                if error.kind() == io::ErrorKind::PermissionDenied {
+                    f.write_str(" (the host in Azure lets callers wait for two minutes before it ends)")?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -32,7 +32,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
@@ -80,7 +80,7 @@ async fn main() {
             eprintln!("err {value}");
             eprintln!("warning {value}");
         }
-        "serve" | "garbage" | "mute" => {}
+        "serve" | "garbage" | "mute" | "raw" => {}
         other => panic!("no start is called {other:?}"),
     }
     let port = env::var("FUNCTIONS_CUSTOMHANDLER_PORT").unwrap().parse().unwrap();
@@ -89,6 +89,8 @@ async fn main() {
         let (stream, _) = listener.accept().await.unwrap();
         if word == "garbage" {
             tokio::spawn(babble(stream));
+        } else if word == "raw" {
+            tokio::spawn(show(stream));
         } else {
             let mute = word == "mute";
             let service = service_fn(move |request: Request<Incoming>| async move {
@@ -114,6 +116,29 @@ fn how_to_start() -> String {
 
 async fn babble(mut stream: TcpStream) {
     let _ = stream.write_all(b"this is not HTTP\r\n\r\n").await;
+}
+
+/// Answers `GET /`, and a chunked POST with the bytes that it is made of and how many requests the connection has
+/// carried.
+async fn show(mut stream: TcpStream) {
+    let (mut request, mut requests) = (Vec::new(), 0);
+    while let Ok(1..) = stream.read_buf(&mut request).await {
+        let text = String::from_utf8(request.clone()).unwrap();
+        let is_post = text.starts_with("POST ");
+        if !text.ends_with(if is_post { "\r\n0\r\n\r\n" } else { "\r\n\r\n" }) {
+            continue;
+        }
+        request.clear();
+        requests += 1;
+        let body = json!({"raw": text, "requests": requests}).to_string();
+        let outputs = json!({"Outputs": {"res": {"body": body}}}).to_string();
+        let outputs = if is_post { outputs } else { String::new() };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            outputs.len()
+        );
+        stream.write_all((head + &outputs).as_bytes()).await.unwrap();
+    }
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {

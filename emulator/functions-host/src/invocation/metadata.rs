@@ -46,7 +46,7 @@ pub(crate) fn metadata(call: &Call, function: &Function, body: Option<&Value>) -
         bindings.set(name, value.as_deref().map_or(Value::Null, encoded));
     }
     if !bindings.has("query") {
-        bindings.set("Query", call.query.last().map(|(name, value)| (name, value)).collect());
+        bindings.set("Query", call.query.last().collect());
     }
     if !bindings.has("headers") {
         bindings.set("Headers", call.headers().map(|(name, values)| (name, values.join(","))).collect());

@@ -16,7 +16,9 @@ pub(crate) fn choose(pinned: Option<u16>) -> io::Result<SocketAddr> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr();
     if let Some(port) = pinned {
-        return bind(port);
+        let pinned =
+            |error: io::Error| io::Error::new(error.kind(), format!("customHandler.port {port}: {error}"));
+        return bind(port).map_err(pinned);
     }
     // Emulators that are started at the same time begin at different ports.
     let first = process::id() as usize + NEXT.fetch_add(1, Ordering::Relaxed);

@@ -126,7 +126,10 @@ async fn mistakes_in_function_json_have_a_place() {
             with(json!({"name": "my-req"})),
             "bindings[0].name: expected a letter, then up to 127 letters and digits, or $return",
         ),
-        (with(json!({"route": "a{b"})), "bindings[0].route: \"a{b\": expected a } for each {"),
+        (
+            with(json!({"route": "a{b"})),
+            "bindings[0].route: \"a{b\": expected text and parameters such as {name}, {name?}, {name:int} or {*name}",
+        ),
         (
             with(json!({"authLevel": "user"})),
             "bindings[0].authLevel: expected anonymous, function or admin, found \"user\"",

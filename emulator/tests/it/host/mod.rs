@@ -3,16 +3,22 @@
 
 /// Mistakes in the app's folder, and what is printed of a good one.
 mod app;
+/// Input bindings filled from CSV files.
+mod inputs;
 /// Forwarding and proxying.
 mod modes;
 /// Starting, watching and ending the handler.
 mod process;
+/// Where the real host was run beside the stand-in.
+mod real_host;
 /// What it makes of the handler's replies.
 mod replies;
 /// What it makes of callers' requests.
 mod requests;
 /// Callers that are malformed, slow, silent, many, or gone.
 mod robustness;
+/// Functions that are routes of host.json, the configuration profile and the pinned port.
+mod routes;
 /// The real handler and the tutorial's recorded requests.
 mod tutorial;
 

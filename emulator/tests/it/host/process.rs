@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::{App, DEADLINE, Running, is_alive};
+use crate::program::emulator;
 
 const STARTED: &str = "Worker process started and initialized.";
 const FAILED: &str = "Error Executed 'Functions.HttpTrigger1' (Failed, Id=<id>, Duration=<n>ms)";
@@ -347,6 +348,79 @@ async fn point_23_stopping_kills_the_handler_and_what_it_started() {
     ended_with_its_handler(async |host| drop(host)).await;
 }
 
+#[tokio::test]
+async fn a_handler_that_ends_takes_its_watchdog_along() {
+    let running = App::new().run().await;
+    let pid = echo(&running).await["pid"].as_u64().unwrap();
+    assert_eq!(watchdogs(pid).len(), 1);
+    assert_eq!(running.post(r#"{"exit": 200}"#).await.status, 500);
+    running.said.wait_for_times(2, Level::Information, STARTED).await;
+    gone(&watchdogs(pid)).await;
+
+    let pid = echo(&running).await["pid"].as_u64().unwrap();
+    let watchdogs = watchdogs(pid);
+    assert_eq!(watchdogs.len(), 1);
+    running.host.stop().await;
+    gone(&watchdogs).await;
+}
+
+#[tokio::test]
+async fn a_killed_emulator_leaves_no_handler_running() {
+    let app = App::new();
+    let mut command = emulator(["host", "--port", "0", "--app"]);
+    let mut emulator = command.arg(app.path()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let started = app.path().join("starts");
+    let deadline = Instant::now() + DEADLINE;
+    let handler = loop {
+        // The handler has started when it has counted that; its parent is the emulator.
+        let children = children(emulator.id());
+        match children.iter().find(|(_, line)| line.contains("scripted-handler")) {
+            Some((pid, _)) if started.exists() && children.len() == 2 => break *pid,
+            _ => assert!(Instant::now() < deadline, "no handler and watchdog: {children:?}"),
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    assert!(is_alive(handler));
+    let watchdogs = watchdogs(handler);
+    emulator.kill().unwrap();
+    emulator.wait().unwrap();
+    gone(&[handler]).await;
+    gone(&watchdogs).await;
+}
+
+/// The watchdogs of the handler `pid`.
+fn watchdogs(pid: u64) -> Vec<u64> {
+    let named = format!("handler-watchdog\0{pid}\0");
+    processes().into_iter().filter(|(_, _, line)| line.ends_with(&named)).map(|(pid, ..)| pid).collect()
+}
+
+/// The processes that `parent` started, with their command lines.
+fn children(parent: u32) -> Vec<(u64, String)> {
+    let children = processes().into_iter().filter(|(_, of, _)| *of == u64::from(parent));
+    children.map(|(pid, _, line)| (pid, line)).collect()
+}
+
+/// All processes: their ids, their parents', their command lines.
+fn processes() -> Vec<(u64, u64, String)> {
+    let process = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        Some((pid, parent, fs::read_to_string(entry.path().join("cmdline")).ok()?))
+    };
+    fs::read_dir("/proc").unwrap().filter_map(process).collect()
+}
+
+/// Waits until the processes `pids` have ended.
+async fn gone(pids: &[u64]) {
+    let deadline = Instant::now() + DEADLINE;
+    while let Some(pid) = pids.iter().find(|&&pid| is_alive(pid)) {
+        assert!(Instant::now() < deadline, "{pid} is left behind");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Ends a host whose handler started another process, and waits until that is gone too; how long the host took.
 async fn ended_with_its_handler(end: impl AsyncFnOnce(FunctionsHost)) -> Duration {
     let app = App::new();
@@ -363,11 +437,7 @@ async fn ended_with_its_handler(end: impl AsyncFnOnce(FunctionsHost)) -> Duratio
     let start = Instant::now();
     timeout(DEADLINE, end(host)).await.expect("the host ends");
     let took = start.elapsed();
-    let deadline = Instant::now() + DEADLINE;
-    while is_alive(pid) {
-        assert!(Instant::now() < deadline, "{pid} is left behind");
-        sleep(Duration::from_millis(10)).await;
-    }
+    gone(&[pid]).await;
     took
 }
 
