@@ -50,16 +50,14 @@ pub use crate::options::{Executable, Framing, FunctionKeys, HostOptions};
 
 use crate::app::App;
 use crate::http::Server;
-use crate::http::keys::Keys;
-use crate::http::routes::Routes;
 use crate::invocation::Invoker;
-use crate::worker::{Rules, Worker};
+use crate::worker::Worker;
 
 /// A running host. Dropping it kills the handler; [`FunctionsHost::stop`] also waits until it is gone.
 #[derive(Debug)]
 pub struct FunctionsHost {
     address: SocketAddr,
-    functions: Vec<Function>,
+    app: Arc<App>,
     worker: Arc<Worker>,
     server: JoinHandle<()>,
 }
@@ -86,50 +84,19 @@ impl FunctionsHost {
     /// A mistake in the app's folder, an address that cannot be listened at, an executable that cannot be
     /// started.
     pub async fn start(options: HostOptions, journal: Journal) -> Result<Self, HostError> {
-        let app = App::read(&options, &journal).map_err(HostError::App)?;
         let wanted = SocketAddr::new(options.address, options.port);
+        let mut app = App::read(options, journal).map_err(HostError::App)?;
         let not_listening = |error| HostError::Listen(wanted, error);
         let listener = TcpListener::bind(wanted).await.map_err(not_listening)?;
         let address = listener.local_addr().map_err(not_listening)?;
-        let host_name = match address.ip() {
-            ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
-            _ => address.to_string(),
-        };
-        let mut functions = app.functions;
-        let slash = if app.route_prefix.is_empty() { "" } else { "/" };
-        for Function { url, route, .. } in &mut functions {
-            *url = format!("http://{host_name}/{}{slash}{}", app.route_prefix, route.text);
-        }
-        journal.info(list(&functions));
-
-        let executable = app.handler.executable.clone();
-        let rules = Rules {
-            handler: app.handler,
-            host_name: host_name.clone(),
-            framing: options.framing,
-            initialization_timeout: app.initialization_timeout,
-            failures_count_for: options.failures_count_for,
-        };
-        let worker =
-            Worker::start(rules, journal.clone()).map_err(|error| HostError::Spawn(executable, error))?;
+        app.locate(address);
+        app.journal.info(list(&app.functions));
+        let app = Arc::new(app);
+        let worker = Worker::start(Arc::clone(&app))
+            .map_err(|error| HostError::Spawn(app.handler.executable.clone(), error))?;
         let worker = Arc::new(worker);
-        let invoker = Invoker {
-            journal: journal.clone(),
-            worker: Arc::clone(&worker),
-            mode: app.mode,
-            framing: options.framing,
-            function_timeout: app.function_timeout,
-            hang_limit: options.hang_limit,
-            caller_timeout: options.caller_timeout,
-            host_name,
-        };
-        let server = Server {
-            routes: Routes::new(app.route_prefix, functions.clone(), Keys(options.keys)),
-            invoker: Arc::new(invoker),
-            journal,
-            caller_timeout: options.caller_timeout,
-        };
-        Ok(Self { address, functions, worker, server: tokio::spawn(server.serve(listener)) })
+        let server = Server::new(Invoker { app: Arc::clone(&app), worker: Arc::clone(&worker) });
+        Ok(Self { address, app, worker, server: tokio::spawn(server.serve(listener)) })
     }
 
     /// Where callers connect.
@@ -141,7 +108,7 @@ impl FunctionsHost {
     /// The functions that are served, by name.
     #[must_use]
     pub fn functions(&self) -> &[Function] {
-        &self.functions
+        &self.app.functions
     }
 
     /// Waits until the handler is ready for calls. False if it has not become so in four times the

@@ -11,6 +11,7 @@ pub(crate) mod route;
 pub(crate) mod settings;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,9 +28,14 @@ use crate::options::HostOptions;
 const ROUTES: &str = "customHandler.http.routes";
 const INITIALIZATION: &str = "customHandler.initializationTimeout";
 
-/// An app: its functions, and how to run the handler that they share.
+/// An app, and how it is run.
 #[derive(Debug)]
 pub(crate) struct App {
+    pub(crate) options: HostOptions,
+    /// What the host and the handler log.
+    pub(crate) journal: Journal,
+    /// What callers know the host as, such as `localhost:7071`.
+    pub(crate) host_name: String,
     /// Its functions, by name.
     pub(crate) functions: Vec<Function>,
     /// What precedes every route, without slashes; usually `api`, possibly empty.
@@ -55,14 +61,14 @@ pub(crate) enum Mode {
 }
 
 impl App {
-    /// Reads the folder that `options` names. What the stand-in cannot serve is left out with a warning in the
-    /// `journal`. The error is the first mistake in any of the files.
-    pub(crate) fn read(options: &HostOptions, journal: &Journal) -> Result<Self, AppError> {
+    /// Reads the folder that `options` names, for a host that has no address yet. What the stand-in cannot serve is
+    /// left out with a warning in the `journal`. The error is the first mistake in any of the files.
+    pub(crate) fn read(options: HostOptions, journal: Journal) -> Result<Self, AppError> {
         let root = std::path::absolute(&options.app).unwrap_or_else(|_| options.app.clone());
         let settings = settings::read(&root.join("local.settings.json"))?;
         let host = HostJson::read(&root.join("host.json"), &settings)?;
-        let mut functions = functions(&root, &host, &settings, journal)?;
-        fill_inputs(&mut functions, &root, options, journal)?;
+        let mut functions = functions(&root, &host, &settings, &journal)?;
+        fill_inputs(&mut functions, &root, &options, &journal)?;
 
         let flag = |path: &str| host.flag(path).map(|flag| flag.unwrap_or(false));
         let forwarding = flag("customHandler.enableForwardingHttpRequest")?;
@@ -75,6 +81,7 @@ impl App {
             None => Ok(host.duration(path)?.unwrap_or(Duration::from_secs(otherwise))),
         };
         Ok(Self {
+            host_name: String::new(),
             functions,
             route_prefix: prefix.trim_matches('/').to_owned(),
             mode: match flag("customHandler.enableProxyingHttpRequest")? {
@@ -84,8 +91,22 @@ impl App {
             },
             function_timeout: timeout(options.function_timeout, "functionTimeout", 30 * 60)?,
             initialization_timeout: timeout(options.initialization_timeout, INITIALIZATION, 30)?,
-            handler: Handler::read(&host, &root, settings, &options.executable, journal)?,
+            handler: Handler::read(&host, &root, settings, &options.executable, &journal)?,
+            options,
+            journal,
         })
+    }
+
+    /// Tells the app where callers connect.
+    pub(crate) fn locate(&mut self, address: SocketAddr) {
+        self.host_name = match address.ip() {
+            ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
+            _ => address.to_string(),
+        };
+        let slash = if self.route_prefix.is_empty() { "" } else { "/" };
+        for Function { url, route, .. } in &mut self.functions {
+            *url = format!("http://{}/{}{slash}{}", self.host_name, self.route_prefix, route.text);
+        }
     }
 }
 

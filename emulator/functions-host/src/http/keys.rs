@@ -8,32 +8,26 @@ use crate::app::function::AuthLevel;
 use crate::invocation::identity::Identity;
 use crate::options::FunctionKeys;
 
-/// The keys of the app; `None` where every caller is accepted.
-#[derive(Debug)]
-pub(crate) struct Keys(pub(crate) Option<FunctionKeys>);
-
-impl Keys {
-    /// Who the caller is that sent `headers`, and `code` in its query; `None` if it may not call functions of
-    /// this `level`.
-    pub(crate) fn identify(
-        &self,
-        level: AuthLevel,
-        headers: &HeaderMap,
-        code: Option<&str>,
-    ) -> Option<Identity> {
-        // The header wins over the query.
-        let header = headers.get("x-functions-key").map(|key| String::from_utf8_lossy(key.as_bytes()));
-        let key = header.as_deref().or(code);
-        let Some(keys) = &self.0 else {
-            let is_plain = key.is_none() && !headers.contains_key("x-ms-client-principal");
-            let is_anonymous = level == AuthLevel::Anonymous && is_plain;
-            return Some(if is_anonymous { Identity::Anonymous } else { Identity::Unchecked });
-        };
-        match (level, key.and_then(|key| owner(keys, key))) {
-            (AuthLevel::Anonymous, None) => Some(Identity::Anonymous),
-            (AuthLevel::Admin, owner) => owner.filter(|owner| *owner == Identity::Master),
-            (_, owner) => owner,
-        }
+/// Who the caller is that sent `headers`, and `code` in its query; `None` if it may not call functions of this `level`.
+/// Without `keys` everybody may.
+pub(crate) fn identify(
+    keys: Option<&FunctionKeys>,
+    level: AuthLevel,
+    headers: &HeaderMap,
+    code: Option<&str>,
+) -> Option<Identity> {
+    // The header wins over the query.
+    let header = headers.get("x-functions-key").map(|key| String::from_utf8_lossy(key.as_bytes()));
+    let key = header.as_deref().or(code);
+    let Some(keys) = keys else {
+        let is_plain = key.is_none() && !headers.contains_key("x-ms-client-principal");
+        let is_anonymous = level == AuthLevel::Anonymous && is_plain;
+        return Some(if is_anonymous { Identity::Anonymous } else { Identity::Unchecked });
+    };
+    match (level, key.and_then(|key| owner(keys, key))) {
+        (AuthLevel::Anonymous, None) => Some(Identity::Anonymous),
+        (AuthLevel::Admin, owner) => owner.filter(|owner| *owner == Identity::Master),
+        (_, owner) => owner,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where callers connect: each request routed, its key checked, and its function invoked.
 
-pub(crate) mod keys;
-pub(crate) mod routes;
+mod keys;
+mod routes;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,16 +14,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use journal::Journal;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::app::App;
 use crate::http::routes::{Destination, Routes};
 use crate::invocation::Invoker;
 use crate::invocation::answer::Answer;
 use crate::invocation::call::Call;
+use crate::options::HostOptions;
 use crate::worker::client::Body;
 
 /// The most that the headers of a request may take, in bytes, as in Kestrel.
@@ -37,14 +38,16 @@ const WELCOME: &str =
 /// What callers are served with.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) routes: Routes,
-    pub(crate) invoker: Arc<Invoker>,
-    pub(crate) journal: Journal,
-    /// How long a caller may take for the head of a request.
-    pub(crate) caller_timeout: Duration,
+    routes: Routes,
+    invoker: Arc<Invoker>,
 }
 
 impl Server {
+    /// A server whose callers call functions of the app by the `invoker`.
+    pub(crate) fn new(invoker: Invoker) -> Self {
+        Self { routes: Routes::new(&invoker.app), invoker: Arc::new(invoker) }
+    }
+
     /// Serves connections to `listener`, forever. Dropping the future drops the connections.
     pub(crate) async fn serve(self, listener: TcpListener) {
         let server = Arc::new(self);
@@ -63,6 +66,7 @@ impl Server {
 
     /// Serves one connection to its end.
     async fn converse(self: Arc<Self>, stream: TcpStream) {
+        let App { journal, options: HostOptions { caller_timeout, .. }, .. } = &*self.invoker.app;
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| {
             let server = Arc::clone(&self);
@@ -70,7 +74,7 @@ impl Server {
         });
         let ended = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.caller_timeout)
+            .header_read_timeout(*caller_timeout)
             .title_case_headers(true)
             .preserve_header_case(true)
             .half_close(true)
@@ -80,11 +84,11 @@ impl Server {
             .await;
         match ended {
             // hyper has answered it itself.
-            Err(error) if error.is_parse() => self.journal.warn(format!(
+            Err(error) if error.is_parse() => journal.warn(format!(
                 "connection closed: expected HTTP with at most 100 headers of {HEADERS_LIMIT} bytes in all: {error}"
             )),
             Err(error) if error.is_timeout() => {
-                self.journal.warn(format!("connection closed: no request within {:?}", self.caller_timeout));
+                journal.warn(format!("connection closed: no request within {caller_timeout:?}"));
             }
             // A caller that goes away.
             Err(_) | Ok(()) => {}
@@ -95,7 +99,7 @@ impl Server {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let refused = |status: StatusCode, reason: String| {
-            self.journal.warn(format!("{}: {reason}", status.as_u16()));
+            self.invoker.app.journal.warn(format!("{}: {reason}", status.as_u16()));
             Answer::empty(status).into_response()
         };
         if self.invoker.worker.is_stopped() {

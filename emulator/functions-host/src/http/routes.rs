@@ -2,21 +2,23 @@
 //!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#customize-the-http-endpoint>
 
+use std::sync::Arc;
+
 use hyper::http::request::Parts;
 
+use crate::app::App;
 use crate::app::function::Function;
 use crate::app::route::Parameters;
-use crate::http::keys::Keys;
+use crate::http::keys;
 use crate::invocation::identity::Identity;
 use crate::invocation::url::{self, Query};
 
-/// The functions by their routes.
+/// The functions of an app by their routes.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    prefix: String,
-    /// In the order in which they are tried.
-    functions: Vec<Function>,
-    keys: Keys,
+    app: Arc<App>,
+    /// Places in the app's functions, in the order in which they are tried.
+    order: Vec<usize>,
 }
 
 /// Where a request leads.
@@ -33,12 +35,11 @@ pub(crate) enum Destination<'a> {
 }
 
 impl Routes {
-    /// The routes to `functions` below `prefix`, guarded by `keys`.
-    pub(crate) fn new(prefix: String, mut functions: Vec<Function>, keys: Keys) -> Self {
-        functions.sort_by(|one, other| {
-            (&one.route.precedence, &one.name).cmp(&(&other.route.precedence, &other.name))
-        });
-        Self { prefix, functions, keys }
+    /// The routes of `app`.
+    pub(crate) fn new(app: &Arc<App>) -> Self {
+        let mut order: Vec<usize> = (0..app.functions.len()).collect();
+        order.sort_by_key(|&nth| &app.functions[nth].route.precedence);
+        Self { app: Arc::clone(app), order }
     }
 
     /// Where the request `parts` leads.
@@ -51,7 +52,7 @@ impl Routes {
                 || function.methods.iter().any(|allowed| allowed.eq_ignore_ascii_case(method))
         };
         let mut found = self.below_prefix(path).into_iter().flat_map(|below| {
-            let functions = self.functions.iter().filter(allows);
+            let functions = self.order.iter().map(|&nth| &self.app.functions[nth]).filter(allows);
             functions.filter_map(move |function| Some((function, function.route.matches(below)?)))
         });
         let Some((function, parameters)) = found.next() else {
@@ -59,19 +60,24 @@ impl Routes {
             return if is_root { Destination::Welcome } else { Destination::NotFound };
         };
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        match self.keys.identify(function.level, &parts.headers, query.first("code")) {
+        match keys::identify(
+            self.app.options.keys.as_ref(),
+            function.level,
+            &parts.headers,
+            query.first("code"),
+        ) {
             Some(identity) => Destination::Function { function, parameters, query, identity },
             None => Destination::Unauthorized,
         }
     }
 
     fn below_prefix<'a>(&self, path: &'a str) -> Option<&'a str> {
-        if self.prefix.is_empty() {
+        if self.app.route_prefix.is_empty() {
             return Some(path);
         }
-        let (start, below) = path.split_at_checked(self.prefix.len())?;
+        let (start, below) = path.split_at_checked(self.app.route_prefix.len())?;
         match below.strip_prefix('/') {
-            _ if !start.eq_ignore_ascii_case(&self.prefix) => None,
+            _ if !start.eq_ignore_ascii_case(&self.app.route_prefix) => None,
             None if !below.is_empty() => None,
             below => Some(below.unwrap_or_default()),
         }

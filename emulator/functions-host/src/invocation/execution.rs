@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hyper::{Response, StatusCode};
-use journal::Journal;
+use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::app::App;
 use crate::invocation::answer::Answer;
 use crate::worker::client::Body;
 use crate::worker::{Run, Worker};
 
 /// An execution that has begun.
 pub(crate) struct Execution {
-    journal: Journal,
+    app: Arc<App>,
     worker: Arc<Worker>,
     function: String,
     id: Uuid,
@@ -25,64 +26,73 @@ pub(crate) struct Execution {
 }
 
 /// Why a call has failed.
+#[derive(Debug)]
 pub(crate) enum Failure {
-    /// The reason, for the log.
-    Reason(String),
+    /// The status for the caller, and the reason for the log.
+    Refused(StatusCode, String),
     /// It took longer than this.
     Timeout(Duration),
-    /// The host refused the request itself, with a status for the caller and a reason for the log.
-    Refused(StatusCode, String),
+    /// The handler's reply was one on which the host waits forever: which.
+    Hang(&'static str),
 }
 
 impl Execution {
     /// Begins the execution `id` of `function`.
-    pub(crate) fn begin(journal: &Journal, worker: &Arc<Worker>, function: &str, id: Uuid) -> Self {
-        journal.info(format!(
+    pub(crate) fn begin(app: &Arc<App>, worker: &Arc<Worker>, function: &str, id: Uuid) -> Self {
+        app.journal.info(format!(
             "Executing 'Functions.{function}' (Reason='This function was programmatically called via the host APIs.', Id={id})"
         ));
-        let (journal, worker) = (journal.clone(), Arc::clone(worker));
-        Self { journal, worker, function: function.to_owned(), id, started: Instant::now() }
+        let (app, worker) = (Arc::clone(app), Arc::clone(worker));
+        Self { app, worker, function: function.to_owned(), id, started: Instant::now() }
     }
 
     /// What the function logged: an entry each, with as many lines as it has.
     pub(crate) fn logs(&self, logs: Vec<String>) {
-        logs.into_iter().for_each(|log| self.journal.info(log));
+        logs.into_iter().for_each(|log| self.app.journal.info(log));
     }
 
     /// Logs something about the call that the real host does not log.
     pub(crate) fn note(&self, text: &str) {
-        self.journal.warn(format!("Functions.{} (Id={}): {text}", self.function, self.id));
+        self.app.journal.warn(format!("Functions.{} (Id={}): {text}", self.function, self.id));
     }
 
     /// Ends it well, whatever status its caller is given.
     pub(crate) fn succeeded(&self) {
-        self.journal.info(self.executed("Succeeded"));
+        self.app.journal.info(self.executed("Succeeded"));
     }
 
     /// Ends it with a `failure` in a `run` of the handler, which is started again after a timeout. Gives the
     /// answer for the caller.
     pub(crate) async fn failed(&self, failure: Failure, run: Option<Run>) -> Response<Body> {
-        let (status, reason) = match failure {
-            Failure::Reason(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason),
-            Failure::Refused(status, reason) => (status, reason),
-            Failure::Timeout(limit) => {
-                self.journal.error(format!(
-                    "Timeout value of {} exceeded by function 'Functions.{}' (Id: '{}'). Initiating cancellation.",
-                    time_span(limit),
-                    self.function,
-                    self.id
+        let Self { app, function, id, .. } = self;
+        let limit = match &failure {
+            Failure::Refused(..) => None,
+            Failure::Timeout(limit) => Some(*limit),
+            Failure::Hang(what) => {
+                let (real, limit) = (app.function_timeout, app.options.hang_limit.min(app.function_timeout));
+                self.note(&format!(
+                    "the handler sent {what}, on which the host hangs until functionTimeout ({real:?}); here for {limit:?}"
                 ));
-                if let Some(run) = run {
-                    self.worker.restart(run).await;
-                }
-                (StatusCode::INTERNAL_SERVER_ERROR, "The call was cancelled.".to_owned())
+                sleep(limit).await;
+                Some(limit)
             }
         };
-        self.journal.error(format!(
-            "{}\nException while executing function: Functions.{}. {reason}",
-            self.executed("Failed"),
-            self.function
-        ));
+        if let Some(limit) = limit {
+            app.journal.error(format!(
+                "Timeout value of {} exceeded by function 'Functions.{function}' (Id: '{id}'). Initiating cancellation.",
+                time_span(limit)
+            ));
+        }
+        let (status, reason) = match failure {
+            Failure::Refused(status, reason) => (status, reason),
+            _ => (StatusCode::INTERNAL_SERVER_ERROR, "The call was cancelled.".to_owned()),
+        };
+        let executed = self.executed("Failed");
+        app.journal
+            .error(format!("{executed}\nException while executing function: Functions.{function}. {reason}"));
+        if let Some(run) = run.filter(|_| limit.is_some()) {
+            self.worker.restart(run).await;
+        }
         Answer::empty(status).into_response()
     }
 
@@ -106,6 +116,6 @@ fn time_span(limit: Duration) -> String {
 
 impl From<String> for Failure {
     fn from(reason: String) -> Self {
-        Self::Reason(reason)
+        Self::Refused(StatusCode::INTERNAL_SERVER_ERROR, reason)
     }
 }

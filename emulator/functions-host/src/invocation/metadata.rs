@@ -5,8 +5,7 @@
 //! `ScriptInvocationContextExtensions.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>.
 
-use std::collections::HashMap;
-
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -18,13 +17,9 @@ use crate::newtonsoft;
 /// Newtonsoft.Json reads no deeper.
 const DEPTH: usize = 64;
 
-/// Values by names that differ in more than case; a later one takes the place of an earlier one. Null is bound
-/// and then left out.
+/// Names and values, by names in lower case: a later value takes the place of an earlier one.
 #[derive(Default)]
-struct Bindings {
-    entries: Vec<(String, Value)>,
-    places: HashMap<String, usize>,
-}
+struct Bindings(IndexMap<String, (String, Value)>);
 
 /// The members of `Metadata` for `call` of `function` with `body`.
 pub(crate) fn metadata(call: &Call, function: &Function, body: Option<&Value>) -> Map<String, Value> {
@@ -45,20 +40,20 @@ pub(crate) fn metadata(call: &Call, function: &Function, body: Option<&Value>) -
     for (name, value) in &call.parameters {
         bindings.set(name, value.as_deref().map_or(Value::Null, encoded));
     }
-    if !bindings.has("query") {
+    if !bindings.0.contains_key("query") {
         bindings.set("Query", call.query.last().collect());
     }
-    if !bindings.has("headers") {
+    if !bindings.0.contains_key("headers") {
         bindings.set("Headers", call.headers().map(|(name, values)| (name, values.join(","))).collect());
     }
     let system = json!({
         "MethodName": function.name, "UtcNow": now(), "RandGuid": Uuid::new_v4().to_string(),
     });
-    bindings.set(if bindings.has("sys") { "$sys" } else { "sys" }, system);
+    bindings.set(if bindings.0.contains_key("sys") { "$sys" } else { "sys" }, system);
 
     let is_trigger =
         |name: &str| name.eq_ignore_ascii_case(&function.trigger) || name.to_lowercase().ends_with("trigger");
-    let entries = bindings.entries.into_iter();
+    let entries = bindings.0.into_values();
     entries.filter(|(name, value)| !value.is_null() && !is_trigger(name)).collect()
 }
 
@@ -91,16 +86,6 @@ fn now() -> String {
 
 impl Bindings {
     fn set(&mut self, name: &str, value: Value) {
-        match self.places.get(&name.to_lowercase()) {
-            Some(&place) => self.entries[place].1 = value,
-            None => {
-                self.places.insert(name.to_lowercase(), self.entries.len());
-                self.entries.push((name.to_owned(), value));
-            }
-        }
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.places.contains_key(name)
+        self.0.entry(name.to_lowercase()).or_insert((name.to_owned(), Value::Null)).1 = value;
     }
 }

@@ -15,24 +15,22 @@ mod reply;
 pub(crate) mod url;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use journal::Journal;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::app::Mode;
 use crate::app::function::Function;
+use crate::app::{App, Mode};
 use crate::invocation::answer::Answer;
 use crate::invocation::call::Call;
 use crate::invocation::envelope::envelope;
 use crate::invocation::execution::{Execution, Failure};
-use crate::invocation::reply::Verdict;
+use crate::invocation::reply::Answered;
 use crate::options::Framing;
 use crate::worker::Worker;
 use crate::worker::client::{
@@ -49,36 +47,28 @@ const REDIRECTS: usize = 50;
 /// What calls are made with.
 #[derive(Debug)]
 pub(crate) struct Invoker {
-    pub(crate) journal: Journal,
+    pub(crate) app: Arc<App>,
     pub(crate) worker: Arc<Worker>,
-    pub(crate) mode: Mode,
-    pub(crate) framing: Framing,
-    pub(crate) function_timeout: Duration,
-    pub(crate) hang_limit: Duration,
-    /// How long a caller may take for its body.
-    pub(crate) caller_timeout: Duration,
-    /// The host in the URL that the handler sees, where the caller sent none.
-    pub(crate) host_name: String,
 }
 
 impl Invoker {
     /// Calls `function` and gives the answer for its caller. There is always one.
     pub(crate) async fn invoke(&self, function: &Function, call: Call, body: Incoming) -> Response<Body> {
-        let execution = Execution::begin(&self.journal, &self.worker, &function.name, call.id);
+        let execution = Execution::begin(&self.app, &self.worker, &function.name, call.id);
         let Some(run) = self.worker.ready().await else {
             self.worker.give_up().await;
             return execution.failed("The handler is not running.".to_owned().into(), None).await;
         };
         let body = Limited::new(body, BODY_LIMIT);
-        if self.mode == Mode::Proxying && function.http_only {
+        if self.app.mode == Mode::Proxying && function.http_only {
             let client = &self.worker.client;
-            return proxy::stream(execution, client, call, body, run, self.function_timeout).await;
+            return proxy::stream(execution, client, call, body, run, self.app.function_timeout).await;
         }
         let outcome = match self.read(body, call.content_length()).await {
             // The caller's part is over: a slow caller must not be taken for a slow handler, which is killed.
-            Ok(body) => timeout(self.function_timeout, self.exchange(function, &call, body, &execution))
+            Ok(body) => timeout(self.app.function_timeout, self.exchange(function, &call, body, &execution))
                 .await
-                .unwrap_or(Err(Failure::Timeout(self.function_timeout))),
+                .unwrap_or(Err(Failure::Timeout(self.app.function_timeout))),
             Err(failure) => Err(failure),
         };
         match outcome {
@@ -102,7 +92,7 @@ impl Invoker {
                 format!("expected a body of at most {BODY_LIMIT} bytes, found a Content-Length of {length}");
             return refused(StatusCode::PAYLOAD_TOO_LARGE, reason);
         }
-        let limit = self.caller_timeout;
+        let limit = self.app.options.caller_timeout;
         match timeout(limit, body.collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) => {
@@ -123,31 +113,18 @@ impl Invoker {
         body: Bytes,
         execution: &Execution,
     ) -> Result<Answer, Failure> {
-        if self.mode == Mode::Forwarding && function.http_only {
+        if self.app.mode == Mode::Forwarding && function.http_only {
             return Ok(forward::forward(&self.worker.client, call, body).await?);
         }
         if call.is_chunked() {
             execution.note("the caller sent its body in chunks, without a Content-Length: the host gives the handler no body");
         }
-        let envelope = envelope(call, function, &body, &self.host_name)?;
+        let envelope = envelope(call, function, &body, &self.app.host_name)?;
         let reply = self.post(&function.name, call.id, envelope).await?;
-        match reply::judge(&reply, function.output.as_deref()) {
-            Verdict::Answered { logs, ignored, answer } => {
-                execution.logs(logs);
-                ignored.into_iter().for_each(|text| execution.note(text));
-                Ok(answer)
-            }
-            Verdict::Failed(reason) => Err(Failure::Reason(reason)),
-            Verdict::Hangs(what) => {
-                let limit = self.hang_limit.min(self.function_timeout);
-                execution.note(&format!(
-                    "the handler sent {what}, on which the host hangs until functionTimeout ({:?}); here for {limit:?}",
-                    self.function_timeout
-                ));
-                sleep(limit).await;
-                Err(Failure::Timeout(limit))
-            }
-        }
+        let Answered { logs, ignored, answer } = reply::judge(&reply, function.output.as_deref())?;
+        execution.logs(logs);
+        ignored.into_iter().for_each(|text| execution.note(text));
+        Ok(answer)
     }
 
     /// Posts the `envelope` of call `id` to `/<function>`. Redirects within the handler are followed.
@@ -165,7 +142,7 @@ impl Invoker {
             let body = if method == Method::POST {
                 let kind = HeaderValue::from_static("application/json; charset=utf-8");
                 request = request.header(header::CONTENT_TYPE, kind);
-                framed(envelope.clone(), self.framing)
+                framed(envelope.clone(), self.app.options.framing)
             } else {
                 framed(Bytes::new(), Framing::ContentLength)
             };

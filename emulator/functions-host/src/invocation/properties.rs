@@ -11,8 +11,9 @@ use crate::app::function::{AuthLevel, Function};
 use crate::app::route::Route;
 use crate::invocation::call::{self, Call};
 use crate::invocation::envelope::envelope;
+use crate::invocation::execution::Failure;
 use crate::invocation::identity::Identity;
-use crate::invocation::reply::{self, Verdict};
+use crate::invocation::reply::{self, Answered};
 use crate::invocation::url::{self, Query};
 use crate::newtonsoft;
 use crate::worker::client::RawReply;
@@ -38,9 +39,9 @@ fn reply(body: Vec<u8>) -> RawReply {
     RawReply { status: StatusCode::OK, headers: HeaderMap::from_iter([kind]), body: body.into() }
 }
 
-/// A verdict's answer can be sent.
-fn is_sound(verdict: Verdict) {
-    if let Verdict::Answered { answer, .. } = verdict {
+/// An answer can be sent.
+fn is_sound(judged: Result<Answered, Failure>) {
+    if let Ok(Answered { answer, .. }) = judged {
         assert!(answer.status.as_u16() >= 200);
         let response = answer.into_response();
         assert!(!response.headers().contains_key(hyper::header::TRANSFER_ENCODING));
@@ -49,14 +50,14 @@ fn is_sound(verdict: Verdict) {
 
 proptest! {
     #[test]
-    fn any_reply_has_a_verdict(outputs in json(), logs in json(), returned in json(), output in prop::sample::select(vec![None, Some("res"), Some("$return")])) {
+    fn any_reply_is_judged(outputs in json(), logs in json(), returned in json(), output in prop::sample::select(vec![None, Some("res"), Some("$return")])) {
         let members = json!({"Outputs": outputs, "Logs": logs, "ReturnValue": returned});
         is_sound(reply::judge(&reply(members.to_string().into_bytes()), output));
         is_sound(reply::judge(&reply(json!({"Outputs": {"res": outputs}, "ReturnValue": returned}).to_string().into_bytes()), output));
     }
 
     #[test]
-    fn any_bytes_have_a_verdict(body in any::<Vec<u8>>()) {
+    fn any_bytes_are_judged(body in any::<Vec<u8>>()) {
         is_sound(reply::judge(&reply(body), Some("res")));
     }
 

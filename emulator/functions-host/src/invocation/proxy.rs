@@ -40,7 +40,7 @@ pub(crate) async fn stream(
     };
     let (parts, mut reply) = match head {
         Ok(Ok(response)) => response.into_parts(),
-        Ok(Err(reason)) => return execution.failed(Failure::Reason(reason), Some(run)).await,
+        Ok(Err(reason)) => return execution.failed(Failure::from(reason), Some(run)).await,
         Err(_) => return execution.failed(Failure::Timeout(limit), Some(run)).await,
     };
     let (mut pieces, body) = Channel::new(PIECES);
@@ -51,7 +51,7 @@ pub(crate) async fn stream(
     tokio::spawn(async move {
         let failure = match timeout_at(deadline, pass_on(&mut reply, &mut pieces)).await {
             Ok(Ok(())) => return execution.succeeded(),
-            Ok(Err(reason)) => Failure::Reason(reason),
+            Ok(Err(reason)) => Failure::from(reason),
             Err(_) => Failure::Timeout(limit),
         };
         pieces.abort("the call has failed".into());

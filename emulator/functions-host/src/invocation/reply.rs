@@ -11,101 +11,83 @@ use serde_json::{Map, Value};
 
 use crate::invocation::answer::Answer;
 use crate::invocation::call;
+use crate::invocation::execution::Failure;
 use crate::newtonsoft;
 use crate::worker::client::RawReply;
 
 /// The name of an output that is the function's return value.
 const RETURN: &str = "$return";
 
-/// What the host makes of a reply.
+/// What the host makes of a good reply.
 #[derive(Debug)]
-pub(crate) enum Verdict {
-    /// The caller gets an answer, after the function's `logs` were written.
-    Answered {
-        logs: Vec<String>,
-        /// What in the reply the real host silently ignores.
-        ignored: Vec<&'static str>,
-        answer: Answer,
-    },
-    /// The host waits forever, since the reply was empty: why.
-    Hangs(&'static str),
-    /// The call has failed: why. Its logs are lost.
-    Failed(String),
+pub(crate) struct Answered {
+    /// What the function logged.
+    pub(crate) logs: Vec<String>,
+    /// What in the reply the real host silently ignores.
+    pub(crate) ignored: Vec<&'static str>,
+    /// What the caller gets.
+    pub(crate) answer: Answer,
 }
 
 /// Judges the `reply` to a call of a function whose HTTP output has the name `output`.
-pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Verdict {
-    if !reply.status.is_success() {
-        let status = reply.status;
-        return Verdict::Failed(format!(
-            "Response status code does not indicate success: {} ({}).",
-            status.as_u16(),
-            status.canonical_reason().unwrap_or_default()
-        ));
+pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Result<Answered, Failure> {
+    let (status, invalid) =
+        (reply.status, |problem: String| format!("Invalid HttpResponseMessage: {problem}."));
+    if !status.is_success() {
+        let reason = status.canonical_reason().unwrap_or_default();
+        let status = status.as_u16();
+        return Err(format!("Response status code does not indicate success: {status} ({reason}).").into());
     }
     if reply.body.is_empty() {
-        return Verdict::Hangs("an empty reply");
+        return Err(Failure::Hang("an empty reply"));
     }
-    let kind = call::text(&reply.headers, header::CONTENT_TYPE).unwrap_or_default();
+    let kind = call::text(&reply.headers, header::CONTENT_TYPE).unwrap_or("application/octet-stream");
     let media = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
     if !matches!(media.as_str(), "application/json" | "text/json") {
-        let media = if media.is_empty() { "application/octet-stream" } else { &media };
-        return Verdict::Failed(format!(
-            "Invalid HttpResponseMessage: No MediaTypeFormatter is available to read an object of type 'HttpScriptInvocationResult' from content with media type '{media}'."
-        ));
+        let problem = format!(
+            "No MediaTypeFormatter is available to read an object of type 'HttpScriptInvocationResult' from content with media type '{media}'"
+        );
+        return Err(invalid(problem).into());
     }
     let text = call::decode(&reply.body);
     if text.trim().is_empty() {
-        return Verdict::Hangs("a blank reply");
+        return Err(Failure::Hang("a blank reply"));
     }
     // What comes after the first value is not looked at.
-    match Value::deserialize(&mut serde_json::Deserializer::from_str(&text)) {
-        Ok(Value::Null) => Verdict::Hangs("the reply null"),
-        Ok(Value::Object(members)) => result(&members, output)
-            .unwrap_or_else(|problem| Verdict::Failed(format!("Invalid HttpResponseMessage: {problem}."))),
-        Ok(_) => Verdict::Failed("Invalid HttpResponseMessage: expected a JSON object.".to_owned()),
-        Err(error) => Verdict::Failed(format!("Invalid HttpResponseMessage: invalid JSON: {error}.")),
-    }
-}
-
-/// Judges the members of a reply; an error says what is wrong with one of them.
-fn result(members: &Map<String, Value>, output: Option<&str>) -> Result<Verdict, String> {
-    let logs = logs(member(members, "Logs"))?;
-    let returned = member(members, "ReturnValue").filter(|value| !value.is_null());
-    let outputs = match member(members, "Outputs") {
-        None | Some(Value::Null) => None,
-        Some(Value::Object(outputs)) => Some(outputs),
-        Some(_) => return Err("Outputs: expected an object".to_owned()),
+    let value = Value::deserialize(&mut serde_json::Deserializer::from_str(&text))
+        .map_err(|error| invalid(format!("invalid JSON: {error}")))?;
+    let members = match &value {
+        Value::Null => return Err(Failure::Hang("the reply null")),
+        value => value.as_object().ok_or_else(|| invalid("expected a JSON object".to_owned()))?,
     };
+    let member = |name| member(members, name).filter(|value| !value.is_null());
+    let outputs = match member("Outputs").map(|value| value.as_object().ok_or(value)).transpose() {
+        Ok(outputs) => outputs,
+        Err(_) => return Err(invalid("Outputs: expected an object".to_owned()).into()),
+    };
+    let logs = member("Logs").map_or(Ok(Vec::new()), logs).map_err(invalid)?;
     let mut ignored = Vec::new();
-    let answer = match (output, outputs, returned) {
-        (Some(RETURN), _, Some(value)) => respond_with_return(value),
+    let answer = match (output, outputs, member("ReturnValue")) {
+        (Some(RETURN), _, Some(value)) => respond_with_return(value)?,
         (Some(name), Some(outputs), _) if name != RETURN => match outputs.get(name) {
-            None => Ok(Answer::text(StatusCode::OK, "{}".into())),
-            Some(value) => respond(value, &mut ignored),
+            None => Answer::text(StatusCode::OK, "{}".into()),
+            Some(value) => respond(value, &mut ignored)?,
         },
-        (_, _, Some(Value::String(text))) => Ok(Answer::text(StatusCode::OK, text.clone().into())),
-        _ => Ok(Answer::empty(StatusCode::NO_CONTENT)),
+        (_, _, Some(Value::String(text))) => Answer::text(StatusCode::OK, text.clone().into()),
+        _ => Answer::empty(StatusCode::NO_CONTENT),
     };
-    Ok(match answer {
-        Ok(answer) => Verdict::Answered { logs, ignored, answer },
-        Err(reason) => Verdict::Failed(reason),
-    })
+    Ok(Answered { logs, ignored, answer })
 }
 
 /// The elements of `Logs` as texts.
-fn logs(value: Option<&Value>) -> Result<Vec<String>, String> {
-    let elements = match value {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(elements)) => elements,
-        Some(_) => return Err("Logs: expected an array of strings".to_owned()),
-    };
+fn logs(value: &Value) -> Result<Vec<String>, String> {
     let text = |(nth, value): (usize, &Value)| match value {
         Value::String(text) => Ok(text.clone()),
         Value::Null => Ok("[null]".to_owned()),
         Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
         Value::Array(_) | Value::Object(_) => Err(format!("Logs[{nth}]: expected a string")),
     };
+    let elements = value.as_array().ok_or("Logs: expected an array of strings")?;
     elements.iter().enumerate().map(text).collect()
 }
 

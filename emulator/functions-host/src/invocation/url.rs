@@ -76,25 +76,3 @@ fn each_part(path: &str, change: impl Fn(&str) -> String) -> String {
     let path = path.replace("%2f", "%2F");
     path.split("%2F").map(change).collect::<Vec<_>>().join("%2F")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn items_are_decoded_and_repeated_ones_joined() {
-        let query = Query::parse("a=1&b=x+y%26z&A=2&c&&d=%ff");
-        let joined: Vec<_> = query.joined().collect();
-        let expected = [("a", "1,2"), ("b", "x y&z"), ("c", ""), ("d", "\u{fffd}")];
-        assert_eq!(joined, expected.map(|(name, value)| (name, value.to_owned())));
-        assert_eq!(query.last().next(), Some(("a", "2")));
-        assert_eq!(query.first("B"), Some("x y&z"));
-        assert_eq!(query.encoded(), "?a=1,2&b=x%20y%26z&c=&d=%EF%BF%BD");
-    }
-
-    #[test]
-    fn paths_are_decoded_but_for_slashes() {
-        assert_eq!(decoded_path("/%48%20i%2fj"), "/H i%2Fj");
-        assert_eq!(encoded_path("/%48%20i%2fj/{a}"), "/H%20i%2Fj/%7Ba%7D");
-    }
-}

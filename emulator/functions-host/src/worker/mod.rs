@@ -8,17 +8,18 @@ mod supervision;
 mod watchdog;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use journal::Journal;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::app::App;
 use crate::worker::client::HandlerClient;
 use crate::worker::supervision::{Order, State, Supervisor};
 
-pub(crate) use crate::worker::supervision::{Rules, Run};
+pub(crate) use crate::worker::supervision::Run;
 
 /// The handler as calls see it.
 #[derive(Debug)]
@@ -31,20 +32,19 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts the handler by the `rules`, and keeps it running. The error is the system's, where its port is taken
-    /// or it cannot be started.
-    pub(crate) fn start(rules: Rules, journal: Journal) -> io::Result<Self> {
-        let client = HandlerClient::new(port::choose(rules.handler.port)?);
+    /// Starts the handler of `app`, and keeps it running. The error is the system's, where its port is taken or it
+    /// cannot be started.
+    pub(crate) fn start(app: Arc<App>) -> io::Result<Self> {
+        let client = HandlerClient::new(port::choose(app.handler.port)?);
         // A starting handler may fail twice and be started a third time before calls give up.
-        let ready_timeout = 4 * rules.initialization_timeout;
-        let (state_sender, state) = watch::channel(State::Starting);
-        let (orders, order_receiver) = mpsc::channel(16);
+        let ready_timeout = 4 * app.initialization_timeout;
+        let (sender, state) = watch::channel(State::Starting);
+        let (orders, receiver) = mpsc::channel(16);
         let mut supervisor = Supervisor {
-            rules,
+            app,
             client: client.clone(),
-            journal,
-            state: state_sender,
-            orders: order_receiver,
+            state: sender,
+            orders: receiver,
             run: 0,
             failures: Vec::new(),
         };

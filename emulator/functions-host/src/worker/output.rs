@@ -72,28 +72,3 @@ fn level(kind: Stream, line: &str) -> Level {
 fn has_prefix(line: &str, prefix: &str) -> bool {
     line.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_the_level_that_the_host_gives_it() {
-        use Level::{Error, Information, Warning};
-        for (stream, line, expected) in [
-            (Stream::Stdout, "ERROR: no", Some(Information)),
-            (Stream::Stderr, "listening", Some(Error)),
-            (Stream::Stderr, "[WARN] slow", Some(Warning)),
-            (Stream::Stderr, "error: prewarned", Some(Warning)),
-            (Stream::MixedStderr, "listening", Some(Information)),
-            (Stream::MixedStderr, "it FAILed", Some(Error)),
-            (Stream::Stdout, "LanguageWorkerConsoleLoghidden", None),
-            (Stream::Stderr, "languageworkerconsolelogshown", Some(Error)),
-            (Stream::Stderr, "azfuncjsonlog:{}", None),
-        ] {
-            let (journal, kept) = Journal::kept();
-            log_line(stream, line.as_bytes(), &journal);
-            assert_eq!(kept.entries().first().map(|entry| entry.level), expected, "{line}");
-        }
-    }
-}

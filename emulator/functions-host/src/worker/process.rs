@@ -8,14 +8,13 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use journal::Journal;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::app::handler::Handler;
+use crate::app::App;
 use crate::options::Framing;
 use crate::worker::output::{self, Stream};
 use crate::worker::watchdog::Watchdog;
@@ -50,22 +49,14 @@ pub(crate) struct Exit {
 }
 
 impl Process {
-    /// Starts `handler`, which shall listen on `port`, for a host that callers know as `host_name`
-    /// (`localhost:7071`). Its output goes to the `journal`.
-    pub(crate) fn start(
-        handler: &Handler,
-        port: u16,
-        host_name: &str,
-        framing: Framing,
-        journal: &Journal,
-    ) -> io::Result<Self> {
-        let mut child = command(handler, port, host_name, framing).spawn()?;
+    /// Starts the handler of `app`, which shall listen on `port`.
+    pub(crate) fn start(app: &App, port: u16) -> io::Result<Self> {
+        let App { handler, journal, .. } = app;
+        let mut child = command(app, port).spawn()?;
         let pid = child.id().unwrap_or_default();
-        let watchdog = Watchdog::start(pid)
-            .inspect_err(|error| {
-                journal.warn(format!("the handler will outlive a host that is killed: /bin/sh: {error}"))
-            })
-            .ok();
+        let watchdog = Watchdog::start(pid).inspect_err(|error| {
+            journal.warn(format!("the handler will outlive a host that is killed: /bin/sh: {error}"))
+        });
         let mut output = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
             output.spawn(output::log(stdout, Stream::Stdout, journal.clone()));
@@ -75,7 +66,7 @@ impl Process {
             output.spawn(output::log(stderr, kind, journal.clone()));
         }
         let group = Pid::from_raw(pid.cast_signed());
-        Ok(Self { child, pid, group, watchdog, output, errors: Vec::new() })
+        Ok(Self { child, pid, group, watchdog: watchdog.ok(), output, errors: Vec::new() })
     }
 
     /// Waits until the process has ended and its output is logged; what it started and left behind is killed.
@@ -107,7 +98,8 @@ impl Process {
     }
 }
 
-fn command(handler: &Handler, port: u16, host_name: &str, framing: Framing) -> Command {
+fn command(app: &App, port: u16) -> Command {
+    let App { handler, host_name, .. } = app;
     let id = Uuid::new_v4().to_string();
     let port = port.to_string();
     let mut command = Command::new(&handler.executable);
@@ -131,7 +123,7 @@ fn command(handler: &Handler, port: u16, host_name: &str, framing: Framing) -> C
         // A group of its own: the stand-in handles Ctrl-C, and what the handler started ends with the handler.
         .process_group(0)
         .kill_on_drop(true);
-    if framing == Framing::Chunked {
+    if app.options.framing == Framing::Chunked {
         command.env_remove("FUNCTIONS_CORETOOLS_ENVIRONMENT");
     }
     command

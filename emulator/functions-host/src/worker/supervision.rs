@@ -4,14 +4,13 @@
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use journal::Journal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::app::handler::Handler;
-use crate::options::Framing;
+use crate::app::App;
 use crate::worker::client::HandlerClient;
 use crate::worker::process::{Exit, Process};
 
@@ -50,24 +49,10 @@ pub(crate) enum Order {
     Stop,
 }
 
-/// How the handler is started and judged.
-#[derive(Debug)]
-pub(crate) struct Rules {
-    pub(crate) handler: Handler,
-    /// What callers know the host as, such as `localhost:7071`.
-    pub(crate) host_name: String,
-    pub(crate) framing: Framing,
-    /// From its start to its first answer.
-    pub(crate) initialization_timeout: Duration,
-    /// From one failure to the next, for the earlier one to count.
-    pub(crate) failures_count_for: Duration,
-}
-
 /// What keeps the handler running.
 pub(crate) struct Supervisor {
-    pub(crate) rules: Rules,
+    pub(crate) app: Arc<App>,
     pub(crate) client: HandlerClient,
-    pub(crate) journal: Journal,
     pub(crate) state: watch::Sender<State>,
     pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) run: Run,
@@ -86,8 +71,7 @@ impl Supervisor {
     /// Starts the handler.
     pub(crate) fn spawn(&mut self) -> io::Result<Process> {
         self.run += 1;
-        let Rules { handler, host_name, framing, .. } = &self.rules;
-        Process::start(handler, self.client.address().port(), host_name, *framing, &self.journal)
+        Process::start(&self.app, self.client.address().port())
     }
 
     /// Keeps the handler running, after its `first` start, until it is stopped or given up.
@@ -107,7 +91,7 @@ impl Supervisor {
                 // That is not counted: calls wait until they time out.
                 Err(error) => {
                     let executable = self.executable();
-                    self.journal.error(format!(
+                    self.app.journal.error(format!(
                         "Failed to start Worker Channel. Process fileName: {executable}: {error}"
                     ));
                 }
@@ -119,7 +103,7 @@ impl Supervisor {
     /// Watches one run of the handler to its end.
     async fn watch(&mut self, process: &mut Option<Process>) -> Next {
         let client = self.client.clone();
-        let readiness = timeout(self.rules.initialization_timeout, async move {
+        let readiness = timeout(self.app.initialization_timeout, async move {
             while !client.is_answered().await {
                 sleep(POLL).await;
             }
@@ -131,21 +115,21 @@ impl Supervisor {
             tokio::select! {
                 answered = &mut readiness, if spawned && !started => {
                     if answered.is_err() {
-                        self.journal.error(format!(
+                        self.app.journal.error(format!(
                             "Failed to start http worker process. Initializing HttpWorker timed out: nothing answered on {} within {:?}",
                             self.client.address(),
-                            self.rules.initialization_timeout
+                            self.app.initialization_timeout
                         ));
                         return self.failed();
                     }
                     started = true;
-                    self.journal.info("Worker process started and initialized.");
+                    self.app.journal.info("Worker process started and initialized.");
                     self.state.send_replace(State::Ready(self.run));
                 }
                 exit = ended(process) => {
                     *process = None;
                     match exit.code {
-                        0 => self.journal.warn(format!(
+                        0 => self.app.journal.warn(format!(
                             "{} exited with code 0: the host takes that for no failure and does not restart it, so that every call fails from now on",
                             self.executable()
                         )),
@@ -159,7 +143,7 @@ impl Supervisor {
                 order = self.orders.recv() => match order {
                     Some(Order::Restart(run)) if run == self.run => return Next::Start,
                     Some(Order::GiveUp) if !started => {
-                        self.journal.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
+                        self.app.journal.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
                         return Next::Stop;
                     }
                     Some(Order::Stop) | None => return Next::Stop,
@@ -173,14 +157,14 @@ impl Supervisor {
     /// Counts a failure; the third that counts ends the host.
     fn failed(&mut self) -> Next {
         let now = Instant::now();
-        if self.failures.last().is_some_and(|&last| now - last > self.rules.failures_count_for) {
+        if self.failures.last().is_some_and(|&last| now - last > self.app.options.failures_count_for) {
             self.failures.clear();
         }
         self.failures.push(now);
         if self.failures.len() < FAILURES {
             return Next::Start;
         }
-        self.journal.error("Exceeded http worker restart retry count. Shutting down Functions Host");
+        self.app.journal.error("Exceeded http worker restart retry count. Shutting down Functions Host");
         Next::Stop
     }
 
@@ -193,11 +177,11 @@ impl Supervisor {
         if !errors.is_empty() {
             text = format!("{text}\n{}", errors.join(","));
         }
-        self.journal.error(text);
+        self.app.journal.error(text);
     }
 
     fn executable(&self) -> std::path::Display<'_> {
-        self.rules.handler.executable.display()
+        self.app.handler.executable.display()
     }
 }
 

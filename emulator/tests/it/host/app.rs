@@ -18,6 +18,7 @@ async fn refused(file: &str, contents: &str) -> String {
 
 #[tokio::test]
 async fn mistakes_in_host_json_have_a_place() {
+    const TIMEOUT: &str = "host.json: functionTimeout: expected a time span, such as \"00:05:00\", or \"-1\"";
     let with = |pointer: &str, value: Value| {
         let app = App::new();
         app.host_json(pointer, value);
@@ -26,11 +27,11 @@ async fn mistakes_in_host_json_have_a_place() {
     for (pointer, value, expected) in [
         ("/version", json!("1.0"), "host.json: version: expected \"2.0\""),
         ("/version", json!(null), "host.json: version: expected \"2.0\""),
-        (
-            "/functionTimeout",
-            json!("soon"),
-            "host.json: functionTimeout: expected a time span, such as \"00:05:00\", or \"-1\"",
-        ),
+        ("/functionTimeout", json!("soon"), TIMEOUT),
+        ("/functionTimeout", json!("00:60:00"), TIMEOUT),
+        ("/functionTimeout", json!("00:00:-1"), TIMEOUT),
+        ("/functionTimeout", json!("00:00:00:00"), TIMEOUT),
+        ("/functionTimeout", json!(5), TIMEOUT),
         (
             "/customHandler",
             json!({}),

@@ -217,12 +217,17 @@ async fn point_20_each_line_of_the_handler_has_the_hosts_level() {
     }
     let script = json!({
         "stdout": ["ERROR on stdout", "LanguageWorkerConsoleLog hidden"],
-        "stderr": ["it failed", "a warning: it failed", "azfuncjsonlog:{}"],
+        "stderr": [
+            "it failed", "a warning: it failed", "azfuncjsonlog:{}", "error: prewarned",
+            "languageworkerconsolelogshown",
+        ],
     });
     running.post(&script.to_string()).await;
     running.said.wait_for(Level::Information, "ERROR on stdout").await;
     running.said.wait_for(Level::Error, "it failed").await;
     running.said.wait_for(Level::Warning, "a warning: it failed").await;
+    running.said.wait_for(Level::Warning, "error: prewarned").await;
+    running.said.wait_for(Level::Error, "shown").await;
     let said = running.said.text();
     assert!(!said.contains("hidden") && !said.contains("azfuncjsonlog"), "{said}");
 }
@@ -233,6 +238,8 @@ async fn point_20_stderr_may_be_information() {
     app.host_json("/customHandler/description/useStdErrorStreamForErrorsOnly", false.into());
     let running = app.run().await;
     running.said.wait_for(Level::Information, "err loud").await;
+    running.post(r#"{"stderr": ["it FAILed"]}"#).await;
+    running.said.wait_for(Level::Error, "it FAILed").await;
 }
 
 #[tokio::test]

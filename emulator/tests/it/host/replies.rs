@@ -145,6 +145,19 @@ async fn point_13_an_empty_or_null_reply_hangs_and_is_named() {
 }
 
 #[tokio::test]
+async fn time_spans_of_host_json_are_read_as_dotnet_reads_them() {
+    for (text, expected) in
+        [("00:05:00", "300s"), ("1.00:00:30", "86430s"), ("00:00:00.25", "250ms"), ("01:30", "5400s")]
+    {
+        let app = App::new();
+        app.host_json("/functionTimeout", text.into());
+        let running = app.run_with(|options| options.hang_limit = Duration::from_millis(1)).await;
+        running.post(&reply(204, None, "")).await;
+        running.said.wait_for(Level::Warning, &format!("until functionTimeout ({expected});")).await;
+    }
+}
+
+#[tokio::test]
 async fn point_14_status_is_ignored_and_status_code_is_a_number_or_its_text() {
     let running = App::new().run().await;
     for (res, status) in [
@@ -233,7 +246,20 @@ async fn point_16_texts_are_verbatim_and_everything_else_is_printed() {
         (json!(true), "True"),
         (json!(false), "False"),
         (json!(7), "7"),
+        (json!(1e5), "100000.0"),
+        (json!(1.5e300), "1.5E+300"),
+        (json!(0.00001), "1E-05"),
+        (
+            json!({"c": "x\"", "d": null, "e": true}),
+            "{\n  \"c\": \"x\\\"\",\n  \"d\": null,\n  \"e\": true\n}",
+        ),
         (json!("2024-01-02T03:04:05Z"), "01/02/2024 03:04:05"),
+        (json!("2024-01-02T03:04:05+02:00"), "01/02/2024 01:04:05"),
+        (json!("2024-01-02T03:04:05Z."), "2024-01-02T03:04:05Z."),
+        (json!("2024-01-02"), "2024-01-02"),
+        (json!(["2024-01-02T03:04:05.600Z"]), "[\n  \"2024-01-02T03:04:05.6Z\"\n]"),
+        (json!(["2024-01-02T03:04:00.000"]), "[\n  \"2024-01-02T03:04:00\"\n]"),
+        (json!(["2024-01-02T03:04:05-0130"]), "[\n  \"2024-01-02T04:34:05+00:00\"\n]"),
     ] {
         let answered = running.post_reply(&json!({"Outputs": {"res": {"body": body}}})).await;
         assert_eq!(answered.summary(), (200, TEXT, expected), "{body}");
