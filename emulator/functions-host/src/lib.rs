@@ -1,7 +1,6 @@
 //! The stand-in for the Azure Functions host: runs an app's custom handler and serves its HTTP functions.
 //!
-//! What it does not do, and what it does more simply than the host: `README.md` beside this crate's manifest.
-//! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
+//! What it does not do, and what it does more simply: README.md beside Cargo.toml. The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
 //!
 //! # Map
 //!

@@ -1,5 +1,6 @@
 //! A request's path and query, read and written as ASP.NET Core and .NET do it.
 
+use indexmap::IndexMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What stays as it is in a path: ASP.NET Core's `PathString`.
@@ -17,38 +18,34 @@ const fn all_but(kept: &[u8]) -> AsciiSet {
     set
 }
 
-/// The items of a query in their order. Names are compared without regard to case; a repeated one keeps the
-/// first spelling and collects the values.
+/// The items of a query in their order, by names in lower case: the first spelling, and all values.
 #[derive(Debug, Default)]
-pub(crate) struct Query(Vec<(String, Vec<String>)>);
+pub(crate) struct Query(IndexMap<String, (String, Vec<String>)>);
 
 impl Query {
     /// Reads `query`, the part of a URL after the question mark.
     pub(crate) fn parse(query: &str) -> Self {
-        let mut items: Vec<(String, Vec<String>)> = Vec::new();
+        let mut items = IndexMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            match items.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(&name)) {
-                Some((_, values)) => values.push(value.into_owned()),
-                None => items.push((name.into_owned(), vec![value.into_owned()])),
-            }
+            let (_, values) = items.entry(name.to_lowercase()).or_insert((name.into_owned(), Vec::new()));
+            values.push(value.into_owned());
         }
         Self(items)
     }
 
     /// Each name with its values joined by commas.
     pub(crate) fn joined(&self) -> impl Iterator<Item = (&str, String)> {
-        self.0.iter().map(|(name, values)| (name.as_str(), values.join(",")))
+        self.0.values().map(|(name, values)| (name.as_str(), values.join(",")))
     }
 
     /// Each name with its last value.
     pub(crate) fn last(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, values)| (name.as_str(), values.last().map_or("", String::as_str)))
+        self.0.values().map(|(name, values)| (name.as_str(), values.last().map_or("", String::as_str)))
     }
 
-    /// The first value of `name`.
+    /// The first value of `name`, which is in lower case.
     pub(crate) fn first(&self, name: &str) -> Option<&str> {
-        let (_, values) = self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name))?;
-        values.first().map(String::as_str)
+        self.0.get(name)?.1.first().map(String::as_str)
     }
 
     /// The query as the host writes it, with its question mark.
