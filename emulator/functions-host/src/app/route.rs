@@ -10,7 +10,7 @@ const PARAMETER: &str = r"\{(\**)([^{}:?*=]+)(?::(\w+))?(\?)?\}";
 /// A route below the prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
-    /// The template as it was written, without slashes around it.
+    /// The template, without needless slashes.
     pub(crate) text: String,
     expression: Regex,
     /// The parameters, in the order of the expression's groups.
@@ -26,7 +26,7 @@ impl Route {
     /// Parses the template `text`. An error says what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let parameter = Regex::new(PARAMETER).map_err(|error| error.to_string())?;
-        let text = text.trim_matches('/');
+        let text = text.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
         let (mut pattern, mut parameters, mut precedence) = ("(?is)^".to_owned(), Vec::new(), Vec::new());
         let mut is_open = false;
         for segment in text.split('/').filter(|segment| !segment.is_empty()) {
@@ -69,11 +69,14 @@ impl Route {
             precedence.push(kind);
         }
         let expression = Regex::new(&(pattern + "$")).map_err(|error| error.to_string())?;
-        Ok(Self { text: text.to_owned(), expression, parameters, precedence })
+        Ok(Self { text, expression, parameters, precedence })
     }
 
     /// The parameters of `path` (decoded, below the prefix, without slashes around it), if it matches.
     pub(crate) fn matches(&self, path: &str) -> Option<Parameters> {
+        if self.parameters.is_empty() {
+            return path.eq_ignore_ascii_case(&self.text).then(Parameters::new);
+        }
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
         let groups = self.expression.captures(&path)?;
         let values = groups.iter().skip(1).map(|group| Some(group?.as_str().to_owned()));

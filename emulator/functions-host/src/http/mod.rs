@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::app::App;
+use crate::app::{App, Mode};
 use crate::http::routes::{Destination, Routes};
 use crate::invocation::Invoker;
 use crate::invocation::answer::Answer;
@@ -66,7 +66,7 @@ impl Server {
 
     /// Serves one connection to its end.
     async fn converse(self: Arc<Self>, stream: TcpStream) {
-        let App { journal, options: HostOptions { caller_timeout, .. }, .. } = &*self.invoker.app;
+        let App { journal, mode, options: HostOptions { caller_timeout, .. }, .. } = &*self.invoker.app;
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| {
             let server = Arc::clone(&self);
@@ -76,7 +76,7 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(*caller_timeout)
             .title_case_headers(true)
-            .preserve_header_case(true)
+            .preserve_header_case(*mode != Mode::Envelope)
             .half_close(true)
             // Room for the request line too.
             .max_buf_size(2 * HEADERS_LIMIT)
@@ -113,7 +113,7 @@ impl Server {
         }
         let (function, call) = match self.routes.find(&parts) {
             Destination::Function { function, parameters, query, identity } => {
-                (function.clone(), Call { id: Uuid::new_v4(), query, parameters, identity, parts })
+                (function, Call { id: Uuid::new_v4(), query, parameters, identity, parts })
             }
             Destination::Welcome => {
                 let mut answer = Answer::text(StatusCode::OK, WELCOME.into());
@@ -132,7 +132,7 @@ impl Server {
         };
         // A caller that goes away does not end its call.
         let invoker = Arc::clone(&self.invoker);
-        let call = tokio::spawn(async move { invoker.invoke(&function, call, body).await });
+        let call = tokio::spawn(async move { invoker.invoke(function, call, body).await });
         call.await.unwrap_or_else(|_| Answer::empty(StatusCode::INTERNAL_SERVER_ERROR).into_response())
     }
 }

@@ -23,9 +23,9 @@ pub(crate) struct Routes {
 
 /// Where a request leads.
 #[derive(Debug)]
-pub(crate) enum Destination<'a> {
-    /// To a function.
-    Function { function: &'a Function, parameters: Parameters, query: Query, identity: Identity },
+pub(crate) enum Destination {
+    /// To the function at this place in the app.
+    Function { function: usize, parameters: Parameters, query: Query, identity: Identity },
     /// To the host's own page.
     Welcome,
     /// Nowhere: no such route, or not with this method.
@@ -43,17 +43,18 @@ impl Routes {
     }
 
     /// Where the request `parts` leads.
-    pub(crate) fn find(&self, parts: &Parts) -> Destination<'_> {
+    pub(crate) fn find(&self, parts: &Parts) -> Destination {
         let path = url::decoded_path(parts.uri.path());
         let path = path.trim_matches('/');
         let method = parts.method.as_str();
-        let allows = |function: &&Function| {
-            function.methods.is_empty()
-                || function.methods.iter().any(|allowed| allowed.eq_ignore_ascii_case(method))
+        let leads = |function: &Function, below: &str| {
+            let mut methods = function.methods.iter();
+            let is_allowed =
+                function.methods.is_empty() || methods.any(|allowed| allowed.eq_ignore_ascii_case(method));
+            if is_allowed { function.route.matches(below) } else { None }
         };
         let mut found = self.below_prefix(path).into_iter().flat_map(|below| {
-            let functions = self.order.iter().map(|&nth| &self.app.functions[nth]).filter(allows);
-            functions.filter_map(move |function| Some((function, function.route.matches(below)?)))
+            self.order.iter().filter_map(move |&nth| Some((nth, leads(&self.app.functions[nth], below)?)))
         });
         let Some((function, parameters)) = found.next() else {
             let is_root = path.is_empty() && parts.method == hyper::Method::GET;
@@ -62,7 +63,7 @@ impl Routes {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         match keys::identify(
             self.app.options.keys.as_ref(),
-            function.level,
+            self.app.functions[function].level,
             &parts.headers,
             query.first("code"),
         ) {

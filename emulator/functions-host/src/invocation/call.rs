@@ -73,10 +73,12 @@ fn spelled(name: &str) -> String {
         "content-md5" => "Content-MD5".to_owned(),
         "te" => "TE".to_owned(),
         _ => {
-            let word = |word: &str| {
-                word.get(..1).unwrap_or_default().to_uppercase() + word.get(1..).unwrap_or_default()
+            let mut starts = true;
+            let spell = |c: char| {
+                let upper = std::mem::replace(&mut starts, c == '-');
+                if upper { c.to_ascii_uppercase() } else { c }
             };
-            name.split('-').map(word).collect::<Vec<_>>().join("-")
+            name.chars().map(spell).collect()
         }
     }
 }

@@ -6,12 +6,13 @@
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>.
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::app::function::Function;
 use crate::invocation::call::Call;
+use crate::invocation::members::Members;
 use crate::newtonsoft;
 
 /// Newtonsoft.Json reads no deeper.
@@ -22,16 +23,18 @@ const DEPTH: usize = 64;
 struct Bindings(IndexMap<String, (String, Value)>);
 
 /// The members of `Metadata` for `call` of `function` with `body`.
-pub(crate) fn metadata(call: &Call, function: &Function, body: Option<&Value>) -> Map<String, Value> {
+pub(crate) fn metadata(call: &Call, function: &Function, body: Option<Value>) -> Members<String, Value> {
     let mut bindings = Bindings::default();
-    for (name, value) in body.and_then(Value::as_object).into_iter().flatten() {
-        match value {
-            Value::Array(_) => {}
-            Value::Null | Value::Object(_) => bindings.set(name, value.clone()),
-            Value::Bool(true) => bindings.set(name, encoded("True")),
-            Value::Bool(false) => bindings.set(name, encoded("False")),
-            Value::String(text) => bindings.set(name, encoded(text)),
-            Value::Number(number) => bindings.set(name, encoded(&number.to_string())),
+    if let Some(Value::Object(members)) = body {
+        for (name, value) in members {
+            match value {
+                Value::Array(_) => {}
+                Value::Null | Value::Object(_) => bindings.set(&name, value),
+                Value::Bool(true) => bindings.set(&name, encoded("True")),
+                Value::Bool(false) => bindings.set(&name, encoded("False")),
+                Value::String(text) => bindings.set(&name, encoded(&text)),
+                Value::Number(number) => bindings.set(&name, encoded(&number.to_string())),
+            }
         }
     }
     for (name, value) in call.query.joined().filter(|(name, _)| !name.eq_ignore_ascii_case("code")) {

@@ -7,6 +7,7 @@ mod execution;
 mod forward;
 pub(crate) mod identity;
 mod input;
+mod members;
 mod metadata;
 #[cfg(test)]
 mod properties;
@@ -52,8 +53,9 @@ pub(crate) struct Invoker {
 }
 
 impl Invoker {
-    /// Calls `function` and gives the answer for its caller. There is always one.
-    pub(crate) async fn invoke(&self, function: &Function, call: Call, body: Incoming) -> Response<Body> {
+    /// Calls the `nth` function of the app and gives the answer for its caller. There is always one.
+    pub(crate) async fn invoke(&self, nth: usize, call: Call, body: Incoming) -> Response<Body> {
+        let function = &self.app.functions[nth];
         let execution = Execution::begin(&self.app, &self.worker, &function.name, call.id);
         let Some(run) = self.worker.ready().await else {
             self.worker.give_up().await;

@@ -58,14 +58,14 @@ pub(crate) struct RawReply {
 }
 
 impl HandlerClient {
-    /// A client for the handler at `address`.
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// A client for the handler at `address`, which may keep the callers' spelling of headers.
+    pub(crate) fn new(address: SocketAddr, keeps_spelling: bool) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(60))
             .http1_title_case_headers(true)
-            .http1_preserve_header_case(true)
+            .http1_preserve_header_case(keeps_spelling)
             .build(connector);
         Self { address, client }
     }

@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::app::App;
+use crate::app::{App, Mode};
 use crate::worker::client::HandlerClient;
 use crate::worker::supervision::{Order, State, Supervisor};
 
@@ -35,7 +35,7 @@ impl Worker {
     /// Starts the handler of `app`, and keeps it running. The error is the system's, where its port is taken or it
     /// cannot be started.
     pub(crate) fn start(app: Arc<App>) -> io::Result<Self> {
-        let client = HandlerClient::new(port::choose(app.handler.port)?);
+        let client = HandlerClient::new(port::choose(app.handler.port)?, app.mode != Mode::Envelope);
         // A starting handler may fail twice and be started a third time before calls give up.
         let ready_timeout = 4 * app.initialization_timeout;
         let (sender, state) = watch::channel(State::Starting);
