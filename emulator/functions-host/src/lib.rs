@@ -1,12 +1,13 @@
 //! The stand-in for the Azure Functions host: runs an app's custom handler and serves its HTTP functions.
 //!
-//! What it does not do, and what it does more simply: README.md beside Cargo.toml. The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
+//! What it does not do, and what it does more simply: README.md beside Cargo.toml.
+//! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
 //!
 //! # Map
 //!
-//! Each room uses those above it alone.
+//! Each module uses those above it alone.
 //!
-//! | room | what is in it |
+//! | module | what is in it |
 //! |---|---|
 //! | `options` | how to run the stand-in |
 //! | `newtonsoft` | JSON as the host's library reads and prints it |

@@ -1,8 +1,8 @@
-//! A custom handler that does what the caller's body tells it: the tests' means to have the host meet every
+//! A custom handler that is scripted by the caller's body: the tests' means to have the host meet every
 //! reply, exit and silence.
 //!
 //! A body that is not a [`Script`] is answered with what the handler was sent, as JSON ([`echo`]). How the
-//! process begins is told by the setting `SCRIPTED_STARTS`: one word for each start, the last one for all
+//! process begins is in the setting `SCRIPTED_STARTS`: one word for each start, the last one for all
 //! that follow.
 
 #![allow(
@@ -13,7 +13,7 @@
     clippy::print_stderr,
     clippy::exit,
     missing_docs,
-    reason = "a part of the tests, which fails by panicking and ends as it is told"
+    reason = "a part of the tests, which fails by panicking and ends as scripted"
 )]
 
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ async fn main() {
     let (word, value) = start.split_once(':').unwrap_or((&start, ""));
     match word {
         "exit" => {
-            eprintln!("told to exit");
+            eprintln!("exiting as scripted");
             process::exit(value.parse().unwrap());
         }
         "silent" => loop {
@@ -149,8 +149,10 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     }
     // In the envelope if there is one, as it is otherwise.
     let sent = serde_json::from_str::<Value>(&body).unwrap_or_default();
-    let told = sent["Data"]["req"]["Body"].as_str().unwrap_or(&body);
-    let Ok(script) = serde_json::from_str::<Script>(told) else { return Ok(envelope(&echo(&parts, &body))) };
+    let script = sent["Data"]["req"]["Body"].as_str().unwrap_or(&body);
+    let Ok(script) = serde_json::from_str::<Script>(script) else {
+        return Ok(envelope(&echo(&parts, &body)));
+    };
 
     for line in &script.stdout {
         println!("{line}");

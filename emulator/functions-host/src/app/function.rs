@@ -37,7 +37,7 @@ pub struct Function {
 /// Who may call a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum AuthLevel {
-    /// Everybody.
+    /// Every caller.
     Anonymous,
     /// Who has one of the function's keys, or the master key.
     #[default]

@@ -97,7 +97,7 @@ impl App {
         })
     }
 
-    /// Tells the app where callers connect.
+    /// Sets the address at which callers connect, and the functions' URLs.
     pub(crate) fn locate(&mut self, address: SocketAddr) {
         self.host_name = match address.ip() {
             ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),

@@ -9,7 +9,7 @@ use crate::invocation::identity::Identity;
 use crate::options::FunctionKeys;
 
 /// Who the caller is that sent `headers`, and `code` in its query; `None` if it may not call functions of this `level`.
-/// Without `keys` everybody may.
+/// Without `keys` every caller may.
 pub(crate) fn identify(
     keys: Option<&FunctionKeys>,
     level: AuthLevel,

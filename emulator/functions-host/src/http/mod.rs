@@ -78,7 +78,7 @@ impl Server {
             .title_case_headers(true)
             .preserve_header_case(*mode != Mode::Envelope)
             .half_close(true)
-            // Room for the request line too.
+            // For the request line too.
             .max_buf_size(2 * HEADERS_LIMIT)
             .serve_connection(TokioIo::new(stream), service)
             .await;

@@ -1,4 +1,4 @@
-//! The envelope: the JSON document by which the host tells the handler of a call.
+//! The envelope: the JSON document in which the host describes a call to the handler.
 //!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#request-payload>; the exact
 //! shape: `HttpRequestExtensions.cs` in

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 pub(crate) enum Identity {
     /// Anonymous: a function of authLevel `anonymous`, called without a key.
     Anonymous,
-    /// Any caller of a host that requires no keys, which makes everybody an administrator.
+    /// Any caller of a host that requires no keys, who counts as an administrator.
     Unchecked,
     /// Who has the function key of this name.
     Function(String),

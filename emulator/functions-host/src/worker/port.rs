@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// elsewhere), so that no one else is assigned a port between its choice and the handler's start.
 const PORTS: Range<u16> = 20_000..32_000;
 
-/// `pinned`, or a port that nobody listens on, another one at each call. The listener that tries it is closed
+/// `pinned`, or a free port, another one at each call. The listener that tries it is closed
 /// again, as the host closes it.
 pub(crate) fn choose(pinned: Option<u16>) -> io::Result<SocketAddr> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);

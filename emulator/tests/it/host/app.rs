@@ -174,9 +174,9 @@ async fn what_cannot_be_served_is_left_out_with_a_warning() {
     let queue = json!({"type": "queueTrigger", "direction": "in", "name": "item", "queueName": "q"});
     app.write("Queue/function.json", &json!({"bindings": [queue]}));
     let running = app.run().await;
-    running.said.wait_for(Level::Warning, "Off is not served: it is disabled").await;
+    running.log.wait_for(Level::Warning, "Off is not served: it is disabled").await;
     running
-        .said
+        .log
         .wait_for(
             Level::Warning,
             "Queue is not served: it has no httpTrigger, the only trigger supported here",
@@ -230,5 +230,5 @@ async fn the_function_list_is_printed() {
         "Information ".to_owned(),
         "Information Worker process started and initialized.".to_owned(),
     ];
-    assert_eq!(running.said.lines(), expected);
+    assert_eq!(running.log.lines(), expected);
 }

@@ -93,7 +93,7 @@ async fn a_body_without_the_inputs_key_is_a_500_before_the_handler_is_called() {
         id.len()
     );
     assert_eq!(running.send_raw(chunked.as_bytes()).await.summary(), (500, "-", ""));
-    let last = running.said.lines().pop().unwrap();
+    let last = running.log.lines().pop().unwrap();
     let expected =
         "an input binding needs {deviceRuntimeContext.registrationId}: expected a JSON body with this member";
     assert!(last.ends_with(expected), "{last}");
@@ -104,7 +104,7 @@ async fn an_input_without_rows_is_a_warning_and_rows_without_an_input_a_mistake(
     let (app, _) = app(&table(), DEVICES);
     let running = app.run().await;
     let expected = "HttpTrigger1 is called without its input device: no storage account is read here; give it rows with --input device=FILE.csv";
-    running.said.wait_for(Level::Warning, expected).await;
+    running.log.wait_for(Level::Warning, expected).await;
     assert_eq!(device(&running, "toaster-1".into()).await, Value::Null);
 
     let error = refused(&table(), DEVICES, "devise").await;
@@ -158,6 +158,6 @@ async fn the_real_handler_looks_devices_up_in_a_table_input() {
             "linkedHubs": ["contoso-a.azure-devices.net", "contoso-b.azure-devices.net"],
         });
         let answered = running.post(&body.to_string()).await;
-        assert_eq!((answered.status, &*answered.body), (status, answer), "{}", running.said.text());
+        assert_eq!((answered.status, &*answered.body), (status, answer), "{}", running.log.text());
     }
 }

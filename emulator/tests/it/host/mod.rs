@@ -44,15 +44,15 @@ pub(crate) struct App {
     folder: TempDir,
 }
 
-/// A host that runs an app, and what it has said.
+/// A host that runs an app, and its log.
 pub(crate) struct Running {
     pub(crate) host: FunctionsHost,
-    pub(crate) said: Said,
+    pub(crate) log: HostLog,
     app: App,
 }
 
-/// What a host has said. Prints it if the test fails.
-pub(crate) struct Said(Kept);
+/// The log of a host. Prints it if the test fails.
+pub(crate) struct HostLog(Kept);
 
 /// What a caller was answered.
 #[derive(Debug)]
@@ -134,7 +134,7 @@ impl App {
         let mut options = HostOptions::new(self.path());
         change(&mut options);
         let host = FunctionsHost::start(options, journal).await.unwrap();
-        Running { host, said: Said(kept), app: self }
+        Running { host, log: HostLog(kept), app: self }
     }
 
     /// The error of an app that cannot be run, without the folder's path.
@@ -218,7 +218,7 @@ impl Running {
     }
 }
 
-impl Said {
+impl HostLog {
     /// Everything so far: `Level text` for each line, ids and durations replaced.
     pub(crate) fn lines(&self) -> Vec<String> {
         let entries = self.0.entries();
@@ -327,11 +327,11 @@ fn blur(line: &str) -> String {
 
 // === impl Drop ===
 
-impl Drop for Said {
+impl Drop for HostLog {
     #[expect(clippy::print_stdout, reason = "the test's own report of a failure")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("the host said:\n{}", self.text());
+            println!("the log of the host:\n{}", self.text());
         }
     }
 }

@@ -90,7 +90,7 @@ async fn a_forwarded_garbage_content_type_is_a_500() {
     let running = forwarding().await;
     let headers = ["Content-Type: garbage"];
     assert_eq!(running.send("POST", TARGET, &headers, "hello").await.summary(), (500, "-", ""));
-    let last = running.said.lines().pop().unwrap();
+    let last = running.log.lines().pop().unwrap();
     assert!(last.contains("expected a Content-Type such as text/plain"), "{last}");
     // Without a body there is no content, nor a type of it.
     forwarded(&running, "POST", TARGET, &headers, "").await;
@@ -104,7 +104,7 @@ async fn headers_of_more_than_32_kb_are_a_431() {
         assert_eq!(running.send("POST", TARGET, &[&header], "").await.status, status, "{length}");
     }
     let expected = "431: expected headers of at most 32768 bytes, found 33";
-    running.said.wait_for(Level::Warning, expected).await;
+    running.log.wait_for(Level::Warning, expected).await;
 }
 
 #[tokio::test]
@@ -159,8 +159,7 @@ async fn the_envelope_has_a_content_length_where_the_core_tools_environment_is_s
     }
 }
 
-/// The request by which a handler that looks at bytes is told of a call with `body`, in chunks, and how many requests
-/// its connection had carried with it.
+/// The bytes of a chunked envelope for a call with `body`, and the number of requests that its connection has carried.
 async fn raw(body: &str) -> (String, u64) {
     let app = App::new();
     app.settings(json!({"SCRIPTED_STARTS": "raw"}));
@@ -211,17 +210,17 @@ async fn the_readiness_request_and_the_first_call_share_a_connection() {
 async fn an_entry_of_several_lines_is_one_entry_and_an_empty_one_is_kept() {
     let running = App::new().run().await;
     running.post_reply(&json!({"Outputs": {"res": {}}, "Logs": ["\nResponse", "", "a\nb"]})).await;
-    let entries = running.said.0.entries();
+    let entries = running.log.0.entries();
     let logged: Vec<&str> =
         entries[entries.len() - 4..entries.len() - 1].iter().map(|entry| &*entry.text).collect();
     assert_eq!(logged, ["\nResponse", "", "a\nb"]);
     // The blank line that the tutorial's function logs before `Response`.
-    let call = running.said.call();
+    let call = running.log.call();
     assert_eq!(call[1..3], ["Information ", "Information Response"]);
 }
 
 #[tokio::test]
-async fn a_missing_executable_is_named_and_no_other_runs_unsaid() {
+async fn a_missing_executable_is_named_and_the_log_says_which_other_runs() {
     // In the current folder, which is not the app's.
     let app = App::new();
     app.host_json("/customHandler/description/defaultExecutablePath", "src/main.rs".into());
@@ -237,12 +236,12 @@ async fn a_missing_executable_is_named_and_no_other_runs_unsaid() {
     let executable = Executable::NamedOrIn(build.path().to_owned());
     let running = app.run_with(|options| options.executable = executable).await;
     let expected = format!("the app has no {}; running {}", missing.display(), built.display());
-    running.said.wait_for(Level::Warning, &expected).await;
+    running.log.wait_for(Level::Warning, &expected).await;
 
     let app = App::new();
     app.host_json("/customHandler/description", json!({"defaultExecutablePath": "true"}));
     let running = app.start(|_| {}).await;
-    running.said.wait_for(Level::Information, "/true, found on PATH").await;
+    running.log.wait_for(Level::Information, "/true, found on PATH").await;
 }
 
 #[tokio::test]

@@ -98,11 +98,8 @@ async fn point_04_a_key_is_required_where_keys_are_on() {
         assert_eq!(claims, expected.iter().collect::<Vec<_>>(), "{target} {header:?}");
         assert_eq!(identity["IsAuthenticated"], !expected.is_empty());
     }
-    let said = running.said.text();
-    assert!(
-        !said.contains("the-key") && !said.contains("the-master") && !said.contains("mistaken"),
-        "{said}"
-    );
+    let log = running.log.text();
+    assert!(!log.contains("the-key") && !log.contains("the-master") && !log.contains("mistaken"), "{log}");
 }
 
 #[tokio::test]
@@ -194,8 +191,8 @@ async fn point_08_the_body_is_text_or_base64_or_absent() {
         let header = kind.map(|kind| format!("Content-Type: {kind}"));
         let headers: Vec<&str> = header.as_deref().into_iter().collect();
         let envelope = running.envelope("POST", "/api/HttpTrigger1", &headers, body).await;
-        let told = envelope["Data"]["req"].get("Body");
-        assert_eq!(told, expected.map(Value::from).as_ref(), "{kind:?} {body:?}");
+        let sent = envelope["Data"]["req"].get("Body");
+        assert_eq!(sent, expected.map(Value::from).as_ref(), "{kind:?} {body:?}");
     }
     // Invalid UTF-8 is replaced; UTF-16 with a byte order mark is decoded.
     for (body, expected) in
@@ -295,9 +292,9 @@ async fn point_11_each_call_has_its_own_id() {
         ids.push(echo["headers"]["x-azure-functions-invocationid"].as_str().unwrap().to_owned());
     }
     assert_ne!(ids[0], ids[1]);
-    let said = running.said.text();
+    let log = running.log.text();
     for id in ids {
-        assert_eq!(said.matches(&format!("Id={id}")).count(), 2, "Executing and Executed {id} in\n{said}");
+        assert_eq!(log.matches(&format!("Id={id}")).count(), 2, "Executing and Executed {id} in\n{log}");
     }
 }
 
@@ -306,7 +303,7 @@ async fn point_24_too_large_a_body_is_refused_unread() {
     let running = App::new().run().await;
     let head = "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 104857601\r\n\r\n";
     assert_eq!(running.send_raw(head.as_bytes()).await.summary(), (413, "-", ""));
-    let call = running.said.call();
+    let call = running.log.call();
     assert_eq!(
         call[1..],
         [
@@ -325,7 +322,7 @@ async fn point_25_a_chunked_body_is_dropped_and_the_log_says_so() {
     let echo: Value = serde_json::from_str(&answered.body).unwrap();
     let envelope: Value = serde_json::from_str(echo["body"].as_str().unwrap()).unwrap();
     assert_eq!(envelope["Data"]["req"].get("Body"), None);
-    let call = running.said.call();
+    let call = running.log.call();
     assert_eq!(
         call[1],
         "Warning Functions.HttpTrigger1 (Id=<id>): the caller sent its body in chunks, without a Content-Length: the host gives the handler no body"
