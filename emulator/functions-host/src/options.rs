@@ -1,4 +1,4 @@
-//! The stand-in's own options; the app's settings are in the app's folder.
+//! The stand-in's own options. The app's settings are in the app's folder.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,22 +6,23 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How to run the stand-in. [`HostOptions::new`] gives what `func start` does, in Azure's framing.
+/// How to run the stand-in. [`HostOptions::new`] gives what `func start` does.
 #[derive(Clone, Debug)]
 pub struct HostOptions {
     /// The app's folder: the one that holds `host.json`.
     pub app: PathBuf,
-    /// Where callers connect. Loopback unless told otherwise, as Core Tools since 4.14.
+    /// Where callers connect. Loopback by default, as in Core Tools since 4.14.
     pub address: IpAddr,
     /// The port callers connect to; 0 takes a free one. `func start` takes 7071.
     pub port: u16,
     /// How the body of a request to the handler is delimited.
     pub framing: Framing,
-    /// The keys that open the functions. `None` accepts every caller, as `func start` does without
-    /// `--enableAuth`.
+    /// The keys of the functions. `None` accepts every caller, as `func start` does without `--enableAuth`.
     pub keys: Option<FunctionKeys>,
     /// Which executable is run as the handler.
     pub executable: Executable,
+    /// CSV files by the name of the input binding that they fill. A row is found by its first column.
+    pub inputs: BTreeMap<String, PathBuf>,
     /// How long one call may take. `None` takes host.json's `functionTimeout`, and 30 minutes without it.
     ///
     /// <https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout>
@@ -32,11 +33,12 @@ pub struct HostOptions {
     /// How long the handler may take from its start to its first answer. `None` takes host.json's
     /// `customHandler.initializationTimeout`, and 30 seconds without it. Calls wait four times as long.
     pub initialization_timeout: Option<Duration>,
-    /// How long a caller may take for the head of a request (idle time before it included), for its body, and
-    /// for taking the next piece of the answer. Kestrel lets a connection idle for 130 seconds.
+    /// How long a caller may take for the head of a request (idle time before it included) and for its body.
+    /// Kestrel lets a connection idle for 130 seconds.
     pub caller_timeout: Duration,
-    /// How long after the last failure of the handler earlier ones are forgiven. The real host: 30 minutes.
-    pub strikes_forgiven_after: Duration,
+    /// How long a failure of the handler counts towards the third, which ends the host. The real host: 30
+    /// minutes from one to the next.
+    pub failures_count_for: Duration,
 }
 
 /// Which executable is run as the handler. A relative path is looked for in the app's folder, a name that is
@@ -47,22 +49,24 @@ pub enum Executable {
     #[default]
     Named,
     /// The one that host.json names. A mere name that is not in the app's folder is looked for in this folder
-    /// before `PATH`: such as that of a build whose executable is not copied into the app yet.
+    /// before `PATH`, with a warning in the log: such as that of a build whose executable is not copied into
+    /// the app yet.
     NamedOrIn(PathBuf),
     /// This one, whatever host.json names, as with the app setting
     /// `AzureFunctionsJobHost__customHandler__description__defaultExecutablePath`.
     This(PathBuf),
 }
 
-/// How the body of a request to the handler is delimited: the host in Azure and the host under `func`
-/// differ, and a handler has to understand both.
+/// How the body of a request to the handler is delimited. The host in Azure and the host under `func` differ,
+/// and a handler has to understand both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// `Transfer-Encoding: chunked`, as in Azure.
+    /// `Content-Length`, as under `func start`: with `FUNCTIONS_CORETOOLS_ENVIRONMENT` set, the host reads the
+    /// body beforehand to trace it.
     #[default]
-    Chunked,
-    /// `Content-Length`, as under `func start`, which reads the body beforehand to trace it.
     ContentLength,
+    /// `Transfer-Encoding: chunked`, as in Azure, without that variable.
+    Chunked,
 }
 
 /// The keys of an app's functions. Secrets: `Debug` shows their names alone.
@@ -87,11 +91,12 @@ impl HostOptions {
             framing: Framing::default(),
             keys: None,
             executable: Executable::default(),
+            inputs: BTreeMap::new(),
             function_timeout: None,
             hang_limit: Duration::from_secs(5),
             initialization_timeout: None,
             caller_timeout: Duration::from_secs(130),
-            strikes_forgiven_after: Duration::from_secs(30 * 60),
+            failures_count_for: Duration::from_secs(30 * 60),
         }
     }
 }
@@ -104,14 +109,7 @@ impl FunctionKeys {
     }
 }
 
-// === impl Default, Debug ===
-
-impl Default for HostOptions {
-    /// [`HostOptions::new`] for the current folder.
-    fn default() -> Self {
-        Self::new(".")
-    }
-}
+// === impl Debug ===
 
 impl fmt::Debug for FunctionKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 
 use crate::cli::app::App;
 use crate::cli::interrupt::Interrupt;
@@ -28,10 +29,20 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEY", env = "DPS_EMULATOR_FUNCTION_KEY", hide_env_values = true)]
     function_key: Option<String>,
 
-    /// Send requests to the handler with a Content-Length, as the host under `func` does; without this they
-    /// are chunked, as in Azure
+    /// Send envelopes to the handler in chunks, as the host in Azure does; without this they have a
+    /// Content-Length, as under `func`
     #[arg(long)]
-    content_length: bool,
+    chunked: bool,
+
+    /// Fill the input binding NAME of a function with the row of a CSV file whose first column is the key in
+    /// function.json, such as the registration id; may be given several times
+    #[arg(long = "input", value_name = "NAME=FILE.csv", value_parser = input)]
+    inputs: Vec<(String, PathBuf)>,
+}
+
+fn input(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE.csv, such as device=devices.csv")?;
+    Ok((name.to_owned(), file.into()))
 }
 
 pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
@@ -39,7 +50,8 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
     let options = HostOptions {
         address: args.address,
         port: args.port,
-        framing: if args.content_length { Framing::ContentLength } else { Framing::Chunked },
+        framing: if args.chunked { Framing::Chunked } else { Framing::ContentLength },
+        inputs: args.inputs.into_iter().collect(),
         keys: args.function_key.map(FunctionKeys::with_default),
         executable: args.app.executable()?,
         ..HostOptions::new(args.app.folder()?)

@@ -1,8 +1,8 @@
-//! A custom handler that does what the caller's body tells it: the tests' means to have the host meet every
+//! A custom handler that is scripted by the caller's body: the tests' means to have the host meet every
 //! reply, exit and silence.
 //!
 //! A body that is not a [`Script`] is answered with what the handler was sent, as JSON ([`echo`]). How the
-//! process begins is told by the setting `SCRIPTED_STARTS`: one word for each start, the last one for all
+//! process begins is in the setting `SCRIPTED_STARTS`: one word for each start, the last one for all
 //! that follow.
 
 #![allow(
@@ -13,7 +13,7 @@
     clippy::print_stderr,
     clippy::exit,
     missing_docs,
-    reason = "a part of the tests, which fails by panicking and ends as it is told"
+    reason = "a part of the tests, which fails by panicking and ends as scripted"
 )]
 
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
@@ -57,9 +57,6 @@ struct Reply {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     body: String,
-    /// So many letters come in the place of `FILL` in the body.
-    #[serde(default)]
-    fill: usize,
     /// Sent in chunks, so that its length is not announced.
     #[serde(default)]
     chunked: bool,
@@ -71,7 +68,7 @@ async fn main() {
     let (word, value) = start.split_once(':').unwrap_or((&start, ""));
     match word {
         "exit" => {
-            eprintln!("told to exit");
+            eprintln!("exiting as scripted");
             process::exit(value.parse().unwrap());
         }
         "silent" => loop {
@@ -83,7 +80,7 @@ async fn main() {
             eprintln!("err {value}");
             eprintln!("warning {value}");
         }
-        "serve" | "garbage" | "mute" => {}
+        "serve" | "garbage" | "mute" | "raw" => {}
         other => panic!("no start is called {other:?}"),
     }
     let port = env::var("FUNCTIONS_CUSTOMHANDLER_PORT").unwrap().parse().unwrap();
@@ -92,6 +89,8 @@ async fn main() {
         let (stream, _) = listener.accept().await.unwrap();
         if word == "garbage" {
             tokio::spawn(babble(stream));
+        } else if word == "raw" {
+            tokio::spawn(show(stream));
         } else {
             let mute = word == "mute";
             let service = service_fn(move |request: Request<Incoming>| async move {
@@ -119,6 +118,29 @@ async fn babble(mut stream: TcpStream) {
     let _ = stream.write_all(b"this is not HTTP\r\n\r\n").await;
 }
 
+/// Answers `GET /`, and a chunked POST with the bytes that it is made of and how many requests the connection has
+/// carried.
+async fn show(mut stream: TcpStream) {
+    let (mut request, mut requests) = (Vec::new(), 0);
+    while let Ok(1..) = stream.read_buf(&mut request).await {
+        let text = String::from_utf8(request.clone()).unwrap();
+        let is_post = text.starts_with("POST ");
+        if !text.ends_with(if is_post { "\r\n0\r\n\r\n" } else { "\r\n\r\n" }) {
+            continue;
+        }
+        request.clear();
+        requests += 1;
+        let body = json!({"raw": text, "requests": requests}).to_string();
+        let outputs = json!({"Outputs": {"res": {"body": body}}}).to_string();
+        let outputs = if is_post { outputs } else { String::new() };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            outputs.len()
+        );
+        stream.write_all((head + &outputs).as_bytes()).await.unwrap();
+    }
+}
+
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
@@ -127,8 +149,10 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     }
     // In the envelope if there is one, as it is otherwise.
     let sent = serde_json::from_str::<Value>(&body).unwrap_or_default();
-    let told = sent["Data"]["req"]["Body"].as_str().unwrap_or(&body);
-    let Ok(script) = serde_json::from_str::<Script>(told) else { return Ok(envelope(&echo(&parts, &body))) };
+    let script = sent["Data"]["req"]["Body"].as_str().unwrap_or(&body);
+    let Ok(script) = serde_json::from_str::<Script>(script) else {
+        return Ok(envelope(&echo(&parts, &body)));
+    };
 
     for line in &script.stdout {
         println!("{line}");
@@ -145,7 +169,6 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
         status: 200,
         headers: BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]),
         body: r#"{"Outputs":{"res":{"body":"done"}},"Logs":[],"ReturnValue":null}"#.to_owned(),
-        fill: 0,
         chunked: false,
     });
     let mut response = Response::builder().status(reply.status);
@@ -155,11 +178,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Inf
     if reply.chunked {
         response = response.header("Transfer-Encoding", "chunked");
     }
-    let body = match reply.fill {
-        0 => reply.body,
-        count => reply.body.replace("FILL", &"x".repeat(count)),
-    };
-    Ok(response.body(Full::new(body.into())).unwrap())
+    Ok(response.body(Full::new(reply.body.into())).unwrap())
 }
 
 /// What the handler was sent and how it was started.

@@ -3,16 +3,22 @@
 
 /// Mistakes in the app's folder, and what is printed of a good one.
 mod app;
+/// Input bindings filled from CSV files.
+mod inputs;
 /// Forwarding and proxying.
 mod modes;
 /// Starting, watching and ending the handler.
 mod process;
+/// Where the real host was run beside the stand-in.
+mod real_host;
 /// What it makes of the handler's replies.
 mod replies;
 /// What it makes of callers' requests.
 mod requests;
 /// Callers that are malformed, slow, silent, many, or gone.
 mod robustness;
+/// Functions that are routes of host.json, the configuration profile and the pinned port.
+mod routes;
 /// The real handler and the tutorial's recorded requests.
 mod tutorial;
 
@@ -38,15 +44,15 @@ pub(crate) struct App {
     folder: TempDir,
 }
 
-/// A host that runs an app, and what it has said.
+/// A host that runs an app, and its log.
 pub(crate) struct Running {
     pub(crate) host: FunctionsHost,
-    pub(crate) said: Said,
+    pub(crate) log: HostLog,
     app: App,
 }
 
-/// What a host has said. Prints it if the test fails.
-pub(crate) struct Said(Kept);
+/// The log of a host. Prints it if the test fails.
+pub(crate) struct HostLog(Kept);
 
 /// What a caller was answered.
 #[derive(Debug)]
@@ -128,7 +134,7 @@ impl App {
         let mut options = HostOptions::new(self.path());
         change(&mut options);
         let host = FunctionsHost::start(options, journal).await.unwrap();
-        Running { host, said: Said(kept), app: self }
+        Running { host, log: HostLog(kept), app: self }
     }
 
     /// The error of an app that cannot be run, without the folder's path.
@@ -212,7 +218,7 @@ impl Running {
     }
 }
 
-impl Said {
+impl HostLog {
     /// Everything so far: `Level text` for each line, ids and durations replaced.
     pub(crate) fn lines(&self) -> Vec<String> {
         let entries = self.0.entries();
@@ -321,11 +327,11 @@ fn blur(line: &str) -> String {
 
 // === impl Drop ===
 
-impl Drop for Said {
+impl Drop for HostLog {
     #[expect(clippy::print_stdout, reason = "the test's own report of a failure")]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("the host said:\n{}", self.text());
+            println!("the log of the host:\n{}", self.text());
         }
     }
 }

@@ -34,7 +34,7 @@ async fn point_26_forwarding_copies_the_request() {
     let headers = ["X-Mine: 1", "User-Agent: curl/8", "Cookie: a=b", "Content-Type: text/plain"];
     let answered = running.send("POST", "/API/HttpTrigger1?code=k&q=a+b%2F&Q=2", &headers, "hello").await;
     let echo = echo(&answered.body);
-    assert_eq!(echo["line"], "POST /API/HttpTrigger1?code=k&q=a%20b%2F&q=2");
+    assert_eq!(echo["line"], "POST /API/HttpTrigger1?code=k&q=a%20b%2F,2");
     assert_eq!(echo["body"], "hello");
     let mut headers = echo["headers"].as_object().unwrap().clone();
     let id = headers.remove("x-azure-functions-invocationid").unwrap();
@@ -45,7 +45,7 @@ async fn point_26_forwarding_copies_the_request() {
         "x-azure-functions-hostversion": "4.1037.0.0", "x-mine": "1",
     });
     assert_eq!(Value::from(headers), expected);
-    let call = running.said.call();
+    let call = running.log.call();
     assert_eq!(call[1..], [SUCCEEDED]);
 }
 
@@ -68,7 +68,7 @@ async fn point_26_forwarding_passes_every_reply_through() {
                 "{script}"
             );
         }
-        assert_eq!(running.said.lines().pop().unwrap(), SUCCEEDED);
+        assert_eq!(running.log.lines().pop().unwrap(), SUCCEEDED);
     }
     assert_eq!(running.post(r#"{"exit": 1}"#).await.summary(), (500, "-", ""));
 }
@@ -78,7 +78,7 @@ async fn point_26_forwarding_refuses_chunked_callers() {
     let running = app(FORWARDING).await;
     let request = "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
     assert_eq!(running.send_raw(request.as_bytes()).await.summary(), (500, "-", ""));
-    let last = running.said.lines().pop().unwrap();
+    let last = running.log.lines().pop().unwrap();
     assert!(last.contains("The caller sent its body in chunks"), "{last}");
 }
 
@@ -117,7 +117,7 @@ async fn proxying_wins_over_forwarding_and_streams_chunked_bodies() {
     assert_eq!(headers["x-ms-invocation-id"], headers["x-azure-functions-invocationid"]);
     assert!(uuid::Uuid::try_parse(headers["x-ms-invocation-id"].as_str().unwrap()).is_ok(), "{headers}");
     assert_eq!(headers.get("connection"), None);
-    running.said.wait_for(Level::Information, "Executed 'Functions.HttpTrigger1' (Succeeded").await;
+    running.log.wait_for(Level::Information, "Executed 'Functions.HttpTrigger1' (Succeeded").await;
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn proxying_gives_the_request_to_the_handler_before_it_is_whole() {
         let head =
             "POST /api/HttpTrigger1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhel";
         stream.write_all(head.as_bytes()).await.unwrap();
-        running.said.wait_for(Level::Information, "Executing 'Functions.HttpTrigger1'").await;
+        running.log.wait_for(Level::Information, "Executing 'Functions.HttpTrigger1'").await;
         stream.write_all(b"lo").await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -144,8 +144,8 @@ async fn proxying_is_bounded_by_the_function_timeout() {
     app.host_json(PROXYING, true.into());
     let running = app.run_with(|options| options.function_timeout = Some(Duration::from_millis(300))).await;
     assert_eq!(running.post(r#"{"sleep_ms": 60000}"#).await.summary(), (500, "-", ""));
-    running.said.wait_for(Level::Error, "Timeout value of 00:00:00.300 exceeded").await;
-    running.said.wait_for_times(2, Level::Information, "Worker process started and initialized.").await;
+    running.log.wait_for(Level::Error, "Timeout value of 00:00:00.300 exceeded").await;
+    running.log.wait_for_times(2, Level::Information, "Worker process started and initialized.").await;
 }
 
 #[tokio::test]
@@ -157,5 +157,5 @@ async fn proxying_passes_every_reply_through_and_a_crash_is_a_500() {
     assert_eq!((answered.status, answered.body.as_str()), (418, "short"), "{answered:?}");
     assert_eq!(answered.headers.get("x-reply").map(String::as_str), Some("1"));
     assert_eq!(running.post(r#"{"exit": 1}"#).await.summary(), (500, "-", ""));
-    running.said.wait_for(Level::Error, "Executed 'Functions.HttpTrigger1' (Failed").await;
+    running.log.wait_for(Level::Error, "Executed 'Functions.HttpTrigger1' (Failed").await;
 }

@@ -14,17 +14,18 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::{App, DEADLINE, Running, is_alive};
+use crate::program::emulator;
 
 const STARTED: &str = "Worker process started and initialized.";
 const FAILED: &str = "Error Executed 'Functions.HttpTrigger1' (Failed, Id=<id>, Duration=<n>ms)";
 
 /// Puts the scripted handler at `path`. A link, not a file that is written here: a process that another test starts
-/// meanwhile would hold it open, and what somebody writes to cannot be executed (ETXTBSY).
+/// meanwhile would hold it open, and a file that is open for writing cannot be executed (ETXTBSY).
 fn link_handler(path: &Path) {
     symlink(env!("CARGO_BIN_EXE_scripted-handler"), path).unwrap();
 }
 
-/// An app whose handler begins as told, start by start.
+/// An app whose handler begins as `starts` says, start by start.
 fn starting(starts: &str) -> App {
     let app = App::new();
     app.settings(json!({"SCRIPTED_STARTS": starts}));
@@ -126,7 +127,7 @@ async fn point_01_finds_the_executable_in_the_app_or_on_the_path() {
         match runs {
             true => drop(app.run_with(in_build).await),
             false => assert!(
-                app.refused_with(in_build).await.contains(&format!("Process fileName: {named} (")),
+                app.refused_with(in_build).await.contains("expected an executable file, found none at"),
                 "{named}"
             ),
         }
@@ -134,7 +135,7 @@ async fn point_01_finds_the_executable_in_the_app_or_on_the_path() {
 
     let app = App::new();
     app.host_json("/customHandler/description/defaultExecutablePath", "no-such-handler".into());
-    let expected = "Failed to start Worker Channel. Process fileName: no-such-handler (neither an executable file in the app's folder nor a command on PATH): No such file or directory (os error 2)";
+    let expected = "host.json: customHandler.description.defaultExecutablePath: expected an executable file, found none at no-such-handler or on PATH";
     assert_eq!(app.refused().await, expected);
 }
 
@@ -143,7 +144,7 @@ async fn point_02_restarts_on_the_same_loopback_port() {
     let running = App::new().run().await;
     let first = echo(&running).await;
     assert_eq!(running.post(r#"{"exit": 200}"#).await.status, 500);
-    running.said.wait_for_times(2, Level::Information, STARTED).await;
+    running.log.wait_for_times(2, Level::Information, STARTED).await;
     let second = echo(&running).await;
     assert_ne!(first["pid"], second["pid"]);
     let setting = |echo: &Value, name: &str| echo["environment"][name].clone();
@@ -162,7 +163,7 @@ async fn point_03_any_answer_to_get_counts_as_ready() {
     // The scripted handler answers 200 to `GET /`, late or at once; the other one speaks no HTTP.
     for starts in ["serve", "late:400", "garbage"] {
         let running = starting(starts).run().await;
-        assert!(running.said.lines().contains(&format!("Information {STARTED}")), "{starts}");
+        assert!(running.log.lines().contains(&format!("Information {STARTED}")), "{starts}");
     }
 }
 
@@ -178,7 +179,7 @@ async fn point_03_a_handler_that_never_answers_is_started_again_and_given_up() {
     let running = starting("silent").start(|options| options.initialization_timeout = Some(limit)).await;
     timeout(DEADLINE, running.host.stopped()).await.expect("the host gives up");
     let errors: Vec<String> =
-        running.said.lines().into_iter().filter(|line| line.starts_with("Error")).collect();
+        running.log.lines().into_iter().filter(|line| line.starts_with("Error")).collect();
     assert_eq!(errors.len(), 4, "{errors:?}");
     for error in &errors[..3] {
         assert!(error.starts_with("Error Failed to start http worker process. Initializing HttpWorker timed out: nothing answered on 127.0.0.1:"), "{error}");
@@ -198,11 +199,11 @@ async fn point_03_a_call_gives_up_a_handler_that_is_gone() {
     let running = app.run_with(|options| options.initialization_timeout = Some(Duration::from_secs(3))).await;
     fs::remove_file(running.file("handler")).unwrap();
     assert_eq!(running.post(r#"{"exit": 1}"#).await.status, 500);
-    running.said.wait_for(Level::Error, "Failed to start Worker Channel. Process fileName: ").await;
+    running.log.wait_for(Level::Error, "Failed to start Worker Channel. Process fileName: ").await;
     assert_eq!(running.post("hello").await.status, 500);
     let expected =
         "Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down";
-    running.said.wait_for(Level::Error, expected).await;
+    running.log.wait_for(Level::Error, expected).await;
     timeout(DEADLINE, running.host.stopped()).await.expect("the host gives up");
 }
 
@@ -212,18 +213,23 @@ async fn point_20_each_line_of_the_handler_has_the_hosts_level() {
     for (level, text) in
         [(Level::Information, "out loud"), (Level::Error, "err loud"), (Level::Warning, "warning loud")]
     {
-        running.said.wait_for(level, text).await;
+        running.log.wait_for(level, text).await;
     }
     let script = json!({
         "stdout": ["ERROR on stdout", "LanguageWorkerConsoleLog hidden"],
-        "stderr": ["it failed", "a warning: it failed", "azfuncjsonlog:{}"],
+        "stderr": [
+            "it failed", "a warning: it failed", "azfuncjsonlog:{}", "error: prewarned",
+            "languageworkerconsolelogshown",
+        ],
     });
     running.post(&script.to_string()).await;
-    running.said.wait_for(Level::Information, "ERROR on stdout").await;
-    running.said.wait_for(Level::Error, "it failed").await;
-    running.said.wait_for(Level::Warning, "a warning: it failed").await;
-    let said = running.said.text();
-    assert!(!said.contains("hidden") && !said.contains("azfuncjsonlog"), "{said}");
+    running.log.wait_for(Level::Information, "ERROR on stdout").await;
+    running.log.wait_for(Level::Error, "it failed").await;
+    running.log.wait_for(Level::Warning, "a warning: it failed").await;
+    running.log.wait_for(Level::Warning, "error: prewarned").await;
+    running.log.wait_for(Level::Error, "shown").await;
+    let log = running.log.text();
+    assert!(!log.contains("hidden") && !log.contains("azfuncjsonlog"), "{log}");
 }
 
 #[tokio::test]
@@ -231,15 +237,17 @@ async fn point_20_stderr_may_be_information() {
     let app = starting("shout:loud");
     app.host_json("/customHandler/description/useStdErrorStreamForErrorsOnly", false.into());
     let running = app.run().await;
-    running.said.wait_for(Level::Information, "err loud").await;
+    running.log.wait_for(Level::Information, "err loud").await;
+    running.post(r#"{"stderr": ["it FAILed"]}"#).await;
+    running.log.wait_for(Level::Error, "it FAILed").await;
 }
 
 #[tokio::test]
 async fn point_20_a_line_without_end_is_told_in_pieces() {
     let running = App::new().run().await;
     running.post(&json!({"stdout": ["x".repeat(200_000)]}).to_string()).await;
-    running.said.wait_for_times(3, Level::Information, &"x".repeat(65_536)).await;
-    running.said.wait_for_times(4, Level::Information, &"x".repeat(200_000 - 3 * 65_536)).await;
+    running.log.wait_for_times(3, Level::Information, &"x".repeat(65_536)).await;
+    running.log.wait_for_times(4, Level::Information, &"x".repeat(200_000 - 3 * 65_536)).await;
 }
 
 #[tokio::test]
@@ -247,9 +255,9 @@ async fn point_22_a_crash_fails_the_call_and_the_handler_is_started_again() {
     let running = App::new().run().await;
     let script = r#"{"stderr": ["one", "two", "a warning", "three", "four"], "exit": 3}"#;
     assert_eq!(running.post(script).await.summary(), (500, "-", ""));
-    running.said.wait_for_times(2, Level::Information, STARTED).await;
+    running.log.wait_for_times(2, Level::Information, STARTED).await;
     assert_eq!(echo(&running).await["line"], "POST /HttpTrigger1");
-    let lines = running.said.lines();
+    let lines = running.log.lines();
     let at =
         lines.iter().position(|line| line.starts_with("Error Language Worker Process exited. Pid=")).unwrap();
     assert!(lines[at + 1].ends_with("scripted-handler exited with code 3 (0x3)"), "{}", lines[at + 1]);
@@ -262,7 +270,7 @@ async fn point_22_the_third_failure_ends_the_host() {
     let running = starting("exit:3,exit:4,exit:5").start(|_| {}).await;
     timeout(DEADLINE, running.host.stopped()).await.expect("the host gives up");
     assert!(!running.host.ready().await);
-    let lines = running.said.lines();
+    let lines = running.log.lines();
     for code in ["3 (0x3)", "4 (0x4)", "5 (0x5)"] {
         let ended = format!("scripted-handler exited with code {code}");
         assert_eq!(lines.iter().filter(|line| line.ends_with(&ended)).count(), 1, "{code}");
@@ -280,12 +288,12 @@ async fn point_22_two_failures_do_not_end_the_host_and_old_ones_are_forgiven() {
     assert_eq!(echo(&running).await["line"], "POST /HttpTrigger1");
 
     let forgiving = |options: &mut functions_host::HostOptions| {
-        options.strikes_forgiven_after = Duration::from_millis(100);
+        options.failures_count_for = Duration::from_millis(100);
     };
     let running = App::new().run_with(forgiving).await;
     for crash in 2..=5 {
         assert_eq!(running.post(r#"{"sleep_ms": 150, "exit": 1}"#).await.status, 500);
-        running.said.wait_for_times(crash, Level::Information, STARTED).await;
+        running.log.wait_for_times(crash, Level::Information, STARTED).await;
     }
     assert_eq!(echo(&running).await["line"], "POST /HttpTrigger1");
 }
@@ -295,19 +303,19 @@ async fn point_22_exit_200_is_free_and_exit_0_is_final() {
     let running = App::new().run().await;
     for exit in 2..=5 {
         assert_eq!(running.post(r#"{"exit": 200}"#).await.status, 500);
-        running.said.wait_for_times(exit, Level::Information, STARTED).await;
+        running.log.wait_for_times(exit, Level::Information, STARTED).await;
     }
-    assert!(!running.said.text().contains("Language Worker Process exited"));
+    assert!(!running.log.text().contains("Language Worker Process exited"));
 
     assert_eq!(running.post(r#"{"exit": 0}"#).await.status, 500);
     running
-        .said
+        .log
         .wait_for(Level::Warning, "scripted-handler exited with code 0: the host takes that for no failure")
         .await;
     for _ in 0..3 {
         assert_eq!(running.post("hello").await.summary(), (500, "-", ""));
     }
-    let last = running.said.lines().pop().unwrap();
+    let last = running.log.lines().pop().unwrap();
     assert!(last.contains("Connection refused"), "{last}");
     assert_eq!(fs::read_to_string(running.file("starts")).unwrap(), "5");
 }
@@ -325,13 +333,13 @@ async fn point_22_a_handler_that_is_killed_counts_as_failed() {
         );
         exchange(stream, &(head + request)).await
     });
-    running.said.wait_for_times(2, Level::Information, "Executing 'Functions.HttpTrigger1'").await;
+    running.log.wait_for_times(2, Level::Information, "Executing 'Functions.HttpTrigger1'").await;
     let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
     assert!(killed.success());
     let answer = timeout(DEADLINE, call).await.expect("an answer").unwrap();
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
-    running.said.wait_for(Level::Error, "exited with code 137 (0x89)").await;
-    running.said.wait_for_times(2, Level::Information, STARTED).await;
+    running.log.wait_for(Level::Error, "exited with code 137 (0x89)").await;
+    running.log.wait_for_times(2, Level::Information, STARTED).await;
     assert_eq!(echo(&running).await["line"], "POST /HttpTrigger1");
 }
 
@@ -347,6 +355,79 @@ async fn point_23_stopping_kills_the_handler_and_what_it_started() {
     ended_with_its_handler(async |host| drop(host)).await;
 }
 
+#[tokio::test]
+async fn a_handler_that_ends_takes_its_watchdog_along() {
+    let running = App::new().run().await;
+    let pid = echo(&running).await["pid"].as_u64().unwrap();
+    assert_eq!(watchdogs(pid).len(), 1);
+    assert_eq!(running.post(r#"{"exit": 200}"#).await.status, 500);
+    running.log.wait_for_times(2, Level::Information, STARTED).await;
+    gone(&watchdogs(pid)).await;
+
+    let pid = echo(&running).await["pid"].as_u64().unwrap();
+    let watchdogs = watchdogs(pid);
+    assert_eq!(watchdogs.len(), 1);
+    running.host.stop().await;
+    gone(&watchdogs).await;
+}
+
+#[tokio::test]
+async fn a_killed_emulator_leaves_no_handler_running() {
+    let app = App::new();
+    let mut command = emulator(["host", "--port", "0", "--app"]);
+    let mut emulator = command.arg(app.path()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let started = app.path().join("starts");
+    let deadline = Instant::now() + DEADLINE;
+    let handler = loop {
+        // The handler has started when it has counted that; its parent is the emulator.
+        let children = children(emulator.id());
+        match children.iter().find(|(_, line)| line.contains("scripted-handler")) {
+            Some((pid, _)) if started.exists() && children.len() == 2 => break *pid,
+            _ => assert!(Instant::now() < deadline, "no handler and watchdog: {children:?}"),
+        }
+        sleep(Duration::from_millis(10)).await;
+    };
+    assert!(is_alive(handler));
+    let watchdogs = watchdogs(handler);
+    emulator.kill().unwrap();
+    emulator.wait().unwrap();
+    gone(&[handler]).await;
+    gone(&watchdogs).await;
+}
+
+/// The watchdogs of the handler `pid`.
+fn watchdogs(pid: u64) -> Vec<u64> {
+    let named = format!("handler-watchdog\0{pid}\0");
+    processes().into_iter().filter(|(_, _, line)| line.ends_with(&named)).map(|(pid, ..)| pid).collect()
+}
+
+/// The processes that `parent` started, with their command lines.
+fn children(parent: u32) -> Vec<(u64, String)> {
+    let children = processes().into_iter().filter(|(_, of, _)| *of == u64::from(parent));
+    children.map(|(pid, _, line)| (pid, line)).collect()
+}
+
+/// All processes: their ids, their parents', their command lines.
+fn processes() -> Vec<(u64, u64, String)> {
+    let process = |entry: std::io::Result<fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+        Some((pid, parent, fs::read_to_string(entry.path().join("cmdline")).ok()?))
+    };
+    fs::read_dir("/proc").unwrap().filter_map(process).collect()
+}
+
+/// Waits until the processes `pids` have ended.
+async fn gone(pids: &[u64]) {
+    let deadline = Instant::now() + DEADLINE;
+    while let Some(pid) = pids.iter().find(|&&pid| is_alive(pid)) {
+        assert!(Instant::now() < deadline, "{pid} is left behind");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Ends a host whose handler started another process, and waits until that is gone too; how long the host took.
 async fn ended_with_its_handler(end: impl AsyncFnOnce(FunctionsHost)) -> Duration {
     let app = App::new();
@@ -357,17 +438,13 @@ async fn ended_with_its_handler(end: impl AsyncFnOnce(FunctionsHost)) -> Duratio
     );
     let running = app.run().await;
     let pid = echo(&running).await["pid"].as_u64().unwrap();
-    running.said.wait_for(Level::Information, &format!("started {pid}")).await;
+    running.log.wait_for(Level::Information, &format!("started {pid}")).await;
     assert!(is_alive(pid));
     let (host, _folder) = running.into_host();
     let start = Instant::now();
     timeout(DEADLINE, end(host)).await.expect("the host ends");
     let took = start.elapsed();
-    let deadline = Instant::now() + DEADLINE;
-    while is_alive(pid) {
-        assert!(Instant::now() < deadline, "{pid} is left behind");
-        sleep(Duration::from_millis(10)).await;
-    }
+    gone(&[pid]).await;
     took
 }
 
@@ -380,9 +457,9 @@ async fn point_24_a_call_that_takes_too_long_fails_and_the_handler_is_started_ag
     let start = Instant::now();
     assert_eq!(running.post(r#"{"sleep_ms": 60000}"#).await.summary(), (500, "-", ""));
     assert!(start.elapsed() >= Duration::from_secs(2));
-    running.said.wait_for_times(2, Level::Information, STARTED).await;
+    running.log.wait_for_times(2, Level::Information, STARTED).await;
     assert_ne!(echo(&running).await["pid"], before);
-    let lines = running.said.lines();
+    let lines = running.log.lines();
     let at = lines.iter().position(|line| line.starts_with("Error Timeout")).unwrap();
     assert_eq!(
         lines[at..at + 3],

@@ -60,7 +60,7 @@ async fn point_12_an_invalid_reply_fails_the_call_and_loses_its_logs() {
     let running = App::new().run().await;
     for (script, reason) in &cases {
         assert_eq!(running.post(script).await.summary(), (500, "-", ""), "{script}");
-        let lines = running.said.lines();
+        let lines = running.log.lines();
         let last = &lines[lines.len() - 3..];
         assert_eq!(last[0], EXECUTING, "{script}");
         assert_eq!(last[1], FAILED, "{script}");
@@ -79,10 +79,10 @@ async fn point_12_an_invalid_reply_fails_the_call_and_loses_its_logs() {
     ] {
         let answered = running.post_reply(&json!({"Outputs": {"res": res}, "Logs": ["lost"]})).await;
         assert_eq!(answered.summary(), (500, "-", ""), "{res}");
-        let last = running.said.lines().pop().unwrap();
+        let last = running.log.lines().pop().unwrap();
         assert!(last.ends_with(&format!("{format}{expected}")), "{res}: {last}");
     }
-    assert!(!running.said.text().contains("lost"));
+    assert!(!running.log.text().contains("lost"));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn point_12_invalid_headers_fail_the_call() {
         let answered =
             running.post_reply(&json!({"Outputs": {"res": {"headers": headers, "body": "x"}}})).await;
         assert_eq!(answered.summary(), (500, "-", ""), "{headers}");
-        let last = running.said.lines().pop().unwrap();
+        let last = running.log.lines().pop().unwrap();
         assert!(last.ends_with(expected), "{headers}: {last}");
     }
 }
@@ -126,7 +126,7 @@ async fn point_13_an_empty_or_null_reply_hangs_and_is_named() {
         let start = Instant::now();
         assert_eq!(running.post(&script).await.summary(), (500, "-", ""), "{script}");
         assert!(start.elapsed() >= limit, "{script}");
-        let call = running.said.call();
+        let call = running.log.call();
         let named = format!(
             "Warning Functions.HttpTrigger1 (Id=<id>): the handler sent {what}, on which the host hangs until functionTimeout (1800s); here for 300ms"
         );
@@ -140,7 +140,20 @@ async fn point_13_an_empty_or_null_reply_hangs_and_is_named() {
             call.iter().filter(|line| !line.contains("Worker process started")).collect();
         assert_eq!(call[..4], expected, "{script}");
         // As after every timeout, the handler is killed and started again.
-        running.said.wait_for_times(2, Level::Information, "Worker process started and initialized.").await;
+        running.log.wait_for_times(2, Level::Information, "Worker process started and initialized.").await;
+    }
+}
+
+#[tokio::test]
+async fn time_spans_of_host_json_are_read_as_dotnet_reads_them() {
+    for (text, expected) in
+        [("00:05:00", "300s"), ("1.00:00:30", "86430s"), ("00:00:00.25", "250ms"), ("01:30", "5400s")]
+    {
+        let app = App::new();
+        app.host_json("/functionTimeout", text.into());
+        let running = app.run_with(|options| options.hang_limit = Duration::from_millis(1)).await;
+        running.post(&reply(204, None, "")).await;
+        running.log.wait_for(Level::Warning, &format!("until functionTimeout ({expected});")).await;
     }
 }
 
@@ -165,7 +178,7 @@ async fn point_14_status_is_ignored_and_status_code_is_a_number_or_its_text() {
         assert_eq!(answered.status, status, "{res}");
     }
     let note = "`status` is ignored in a custom handler's output; the member is named `statusCode`";
-    running.said.wait_for_times(1, Level::Warning, note).await;
+    running.log.wait_for_times(1, Level::Warning, note).await;
 }
 
 #[tokio::test]
@@ -173,7 +186,7 @@ async fn point_14_a_status_for_the_caller_is_no_failure() {
     let running = App::new().run().await;
     let answered = running.post_reply(&json!({"Outputs": {"res": {"statusCode": 400, "body": "no"}}})).await;
     assert_eq!(answered.summary(), (400, TEXT, "no"));
-    assert_eq!(running.said.call(), [EXECUTING, SUCCEEDED]);
+    assert_eq!(running.log.call(), [EXECUTING, SUCCEEDED]);
 }
 
 #[tokio::test]
@@ -233,7 +246,20 @@ async fn point_16_texts_are_verbatim_and_everything_else_is_printed() {
         (json!(true), "True"),
         (json!(false), "False"),
         (json!(7), "7"),
+        (json!(1e5), "100000.0"),
+        (json!(1.5e300), "1.5E+300"),
+        (json!(0.00001), "1E-05"),
+        (
+            json!({"c": "x\"", "d": null, "e": true}),
+            "{\n  \"c\": \"x\\\"\",\n  \"d\": null,\n  \"e\": true\n}",
+        ),
         (json!("2024-01-02T03:04:05Z"), "01/02/2024 03:04:05"),
+        (json!("2024-01-02T03:04:05+02:00"), "01/02/2024 01:04:05"),
+        (json!("2024-01-02T03:04:05Z."), "2024-01-02T03:04:05Z."),
+        (json!("2024-01-02"), "2024-01-02"),
+        (json!(["2024-01-02T03:04:05.600Z"]), "[\n  \"2024-01-02T03:04:05.6Z\"\n]"),
+        (json!(["2024-01-02T03:04:00.000"]), "[\n  \"2024-01-02T03:04:00\"\n]"),
+        (json!(["2024-01-02T03:04:05-0130"]), "[\n  \"2024-01-02T04:34:05+00:00\"\n]"),
     ] {
         let answered = running.post_reply(&json!({"Outputs": {"res": {"body": body}}})).await;
         assert_eq!(answered.summary(), (200, TEXT, expected), "{body}");
@@ -311,7 +337,7 @@ async fn point_19_follows_the_handlers_redirects() {
     ] {
         let answered = running.post(&moved(307, location).to_string()).await;
         assert_eq!(answered.summary(), (500, "-", ""), "{location}");
-        let last = running.said.lines().pop().unwrap();
+        let last = running.log.lines().pop().unwrap();
         assert!(last.ends_with(reason), "{location}: {last}");
     }
 }
@@ -321,11 +347,11 @@ async fn point_20_logs_are_split_at_newlines_and_each_piece_has_its_stamp() {
     let running = App::new().run().await;
     let logs = json!(["one", "\nResponse", "a\nb", "", null, 7, true, "{0} \"quoted\" grüße", "%s"]);
     running.post_reply(&json!({"Outputs": {"res": {}}, "Logs": logs, "ReturnValue": null})).await;
-    let expected = ["one", "", "Response", "a", "b", "[null]", "7", "true", "{0} \"quoted\" grüße", "%s"];
+    let expected = ["one", "", "Response", "a", "b", "", "[null]", "7", "true", "{0} \"quoted\" grüße", "%s"];
     let expected = expected.map(|line| format!("Information {line}"));
-    let call = running.said.call();
+    let call = running.log.call();
     assert_eq!(call[1..call.len() - 1], expected);
-    let text = running.said.text();
+    let text = running.log.text();
     let stamped = |line: &str| line.len() > 24 && line.as_bytes()[10] == b'T' && line[23..].starts_with(" [");
     assert!(text.lines().all(stamped), "{text}");
 }
@@ -335,7 +361,7 @@ async fn point_21_logs_stand_between_executing_and_executed() {
     let running = App::new().run().await;
     let script = scripted(&json!({"Outputs": {"res": {"body": "x"}}, "Logs": ["one", "two"]}));
     assert_eq!(running.post(&script).await.summary(), (200, TEXT, "x"));
-    assert_eq!(running.said.call(), [EXECUTING, "Information one", "Information two", SUCCEEDED]);
+    assert_eq!(running.log.call(), [EXECUTING, "Information one", "Information two", SUCCEEDED]);
 }
 
 const EXECUTING: &str = "Information Executing 'Functions.HttpTrigger1' (Reason='This function was programmatically called via the host APIs.', Id=<id>)";

@@ -40,7 +40,7 @@ async fn held_to(body: &str, expected: (u16, &str, &str), lines: &[String]) {
     for framing in [Framing::Chunked, Framing::ContentLength] {
         let running = real_app().run_with(|options| options.framing = framing).await;
         let answered = running.post(body).await;
-        assert_eq!(answered.summary(), expected, "{framing:?}\n{}", running.said.text());
+        assert_eq!(answered.summary(), expected, "{framing:?}\n{}", running.log.text());
         let mut log = vec![
             "Executing 'Functions.HttpTrigger1' (Reason='This function was programmatically called via the host APIs.', Id=<id>)".to_owned(),
             "Rust HTTP trigger function processed a request.".to_owned(),
@@ -50,7 +50,7 @@ async fn held_to(body: &str, expected: (u16, &str, &str), lines: &[String]) {
         log.extend_from_slice(lines);
         log.push("Executed 'Functions.HttpTrigger1' (Succeeded, Id=<id>, Duration=<n>ms)".to_owned());
         let log: Vec<String> = log.into_iter().map(|line| format!("Information {line}")).collect();
-        assert_eq!(running.said.call(), log, "{framing:?}");
+        assert_eq!(running.log.call(), log, "{framing:?}");
     }
 }
 

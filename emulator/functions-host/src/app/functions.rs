@@ -1,0 +1,112 @@
+//! Which functions an app has: a folder each, or the routes of host.json.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use journal::Journal;
+
+use crate::app::file::{self, AppError};
+use crate::app::function::{AuthLevel, Function};
+use crate::app::host_json::HostJson;
+use crate::app::route::Route;
+use crate::app::settings::Settings;
+
+const ROUTES: &str = "customHandler.http.routes";
+
+/// The functions in the folders below `root`, by name, or those that are routes of host.json.
+pub(crate) fn read(
+    root: &Path,
+    host: &HostJson,
+    settings: &Settings,
+    journal: &Journal,
+) -> Result<Vec<Function>, AppError> {
+    let entries = fs::read_dir(root).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(|error| AppError::new(root, "", error.to_string()))?;
+    let mut files: Vec<PathBuf> = entries.iter().map(|entry| entry.path().join("function.json")).collect();
+    files.retain(|file| file.is_file());
+    files.sort();
+    match (files.first(), host.has(ROUTES)) {
+        (None, true) => return routes(host, settings),
+        (Some(file), true) => {
+            let problem =
+                "expected no function.json beside the routes of host.json, which define functions too";
+            return Err(AppError::new(file, "", problem));
+        }
+        (None, false) => {
+            let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
+            return Err(AppError::new(root, "", problem));
+        }
+        (Some(_), false) => {}
+    }
+    let mut functions = Vec::new();
+    for file in files {
+        let Some(document) = file::read(&file)? else { continue };
+        match Function::read(&file, document, settings)? {
+            Ok(function) => functions.push(function),
+            Err(reason) => {
+                let folder = file.parent().unwrap_or(root).display();
+                journal.warn(format!("{folder} is not served: {reason}"));
+            }
+        }
+    }
+    Ok(functions)
+}
+
+/// The functions that are routes of host.json.
+/// <https://github.com/Azure/azure-functions-host/pull/11345>
+fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppError> {
+    let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").map(String::as_str).unwrap_or_default();
+    if !runtime.eq_ignore_ascii_case("custom") {
+        let problem = format!(
+            "expected the app setting FUNCTIONS_WORKER_RUNTIME to be custom, as routes need, found {runtime:?}"
+        );
+        return Err(host.mistake(ROUTES, &problem));
+    }
+    let level = |path: &str, default| match host.text(path)? {
+        None => Ok(default),
+        Some(name) => AuthLevel::parse(name).map_err(|problem| host.mistake(path, &problem)),
+    };
+    let default = level("customHandler.http.defaultAuthorizationLevel", AuthLevel::Function)?;
+    let mut functions = Vec::new();
+    for nth in 0.. {
+        let place = format!("{ROUTES}.{nth}");
+        if !host.has(&place) {
+            break;
+        }
+        let route = Route::parse(host.text(&format!("{place}.route"))?.unwrap_or_default())
+            .map_err(|problem| host.mistake(&format!("{place}.route"), &problem))?;
+        let level = level(&format!("{place}.authorizationLevel"), default)?;
+        functions.push(Function::of_route(nth + 1, route, level));
+    }
+    Ok(functions)
+}
+
+/// Gives the functions' input bindings the rows of the CSV `files`.
+pub(crate) fn fill_inputs(
+    functions: &mut [Function],
+    root: &Path,
+    files: &BTreeMap<String, PathBuf>,
+    journal: &Journal,
+) -> Result<(), AppError> {
+    let mut unused = files.clone();
+    for Function { name: function, inputs, .. } in functions {
+        for input in inputs {
+            let name = input.name.clone();
+            if let Some(file) = files.get(&name) {
+                input.fill(file, &root.join(&function).join("function.json"))?;
+                unused.remove(&name);
+            } else {
+                journal.warn(format!(
+                    "{function} is called without its input {name}: no storage account is read here; give it rows with --input {name}=FILE.csv"
+                ));
+            }
+        }
+    }
+    match unused.first_key_value() {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(AppError::new(root, "", format!("no function has an input binding {name:?} to fill")))
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The handler's reply to an envelope, and what the host makes of it for the caller.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#response-payload>; the exact
+//! rules: `DefaultHttpWorkerService.cs` and `HttpScriptInvocationResultExtensions.cs` in
+//! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
+
+use hyper::StatusCode;
+use hyper::header::{self, HeaderName, HeaderValue};
+use serde::Deserialize as _;
+use serde_json::{Map, Value};
+
+use crate::invocation::answer::Answer;
+use crate::invocation::call;
+use crate::invocation::execution::Failure;
+use crate::newtonsoft;
+use crate::worker::client::RawReply;
+
+/// The name of an output that is the function's return value.
+const RETURN: &str = "$return";
+
+/// What the host makes of a good reply.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    /// What the function logged.
+    pub(crate) logs: Vec<String>,
+    /// What in the reply the real host silently ignores.
+    pub(crate) ignored: Vec<&'static str>,
+    /// What the caller gets.
+    pub(crate) answer: Answer,
+}
+
+/// Judges the `reply` to a call of a function whose HTTP output has the name `output`.
+pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Result<Answered, Failure> {
+    let (status, invalid) =
+        (reply.status, |problem: String| format!("Invalid HttpResponseMessage: {problem}."));
+    if !status.is_success() {
+        let reason = status.canonical_reason().unwrap_or_default();
+        let status = status.as_u16();
+        return Err(format!("Response status code does not indicate success: {status} ({reason}).").into());
+    }
+    if reply.body.is_empty() {
+        return Err(Failure::Hang("an empty reply"));
+    }
+    let kind = call::text(&reply.headers, header::CONTENT_TYPE).unwrap_or("application/octet-stream");
+    let media = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
+    if !matches!(media.as_str(), "application/json" | "text/json") {
+        let problem = format!(
+            "No MediaTypeFormatter is available to read an object of type 'HttpScriptInvocationResult' from content with media type '{media}'"
+        );
+        return Err(invalid(problem).into());
+    }
+    let text = call::decode(&reply.body);
+    if text.trim().is_empty() {
+        return Err(Failure::Hang("a blank reply"));
+    }
+    // What comes after the first value is not looked at.
+    let value = Value::deserialize(&mut serde_json::Deserializer::from_str(&text))
+        .map_err(|error| invalid(format!("invalid JSON: {error}")))?;
+    let members = match &value {
+        Value::Null => return Err(Failure::Hang("the reply null")),
+        value => value.as_object().ok_or_else(|| invalid("expected a JSON object".to_owned()))?,
+    };
+    let member = |name| member(members, name).filter(|value| !value.is_null());
+    let outputs = match member("Outputs").map(|value| value.as_object().ok_or(value)).transpose() {
+        Ok(outputs) => outputs,
+        Err(_) => return Err(invalid("Outputs: expected an object".to_owned()).into()),
+    };
+    let logs = member("Logs").map_or(Ok(Vec::new()), logs).map_err(invalid)?;
+    let mut ignored = Vec::new();
+    let answer = match (output, outputs, member("ReturnValue")) {
+        (Some(RETURN), _, Some(value)) => respond_with_return(value)?,
+        (Some(name), Some(outputs), _) if name != RETURN => match outputs.get(name) {
+            None => Answer::text(StatusCode::OK, "{}".into()),
+            Some(value) => respond(value, &mut ignored)?,
+        },
+        (_, _, Some(Value::String(text))) => Answer::text(StatusCode::OK, text.clone().into()),
+        _ => Answer::empty(StatusCode::NO_CONTENT),
+    };
+    Ok(Answered { logs, ignored, answer })
+}
+
+/// The elements of `Logs` as texts.
+fn logs(value: &Value) -> Result<Vec<String>, String> {
+    let text = |(nth, value): (usize, &Value)| match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null => Ok("[null]".to_owned()),
+        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
+        Value::Array(_) | Value::Object(_) => Err(format!("Logs[{nth}]: expected a string")),
+    };
+    let elements = value.as_array().ok_or("Logs: expected an array of strings")?;
+    elements.iter().enumerate().map(text).collect()
+}
+
+/// The answer that `value`, the HTTP output, describes.
+fn respond(value: &Value, ignored: &mut Vec<&'static str>) -> Result<Answer, String> {
+    let unexpected = |problem: &str| {
+        Err(format!(
+            "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {problem}."
+        ))
+    };
+    // A string that contains the JSON of an object is accepted.
+    let parsed = value.as_str().map(|text| serde_json::from_str::<Value>(text).unwrap_or_default());
+    let Value::Object(members) = parsed.as_ref().unwrap_or(value) else {
+        return unexpected("expected an object");
+    };
+    let member = |name| member(members, name).filter(|value| !value.is_null());
+    let status = member("statusCode");
+    if member("status").is_some() && status.is_none() {
+        ignored.push("`status` is ignored in a custom handler's output; the member is named `statusCode`");
+    }
+    if status.is_some_and(|status| status.is_array() || status.is_object()) {
+        return unexpected("statusCode: expected a number");
+    }
+    if member("headers").is_some_and(|headers| !headers.is_object()) {
+        return unexpected("headers: expected an object");
+    }
+    build(status, member("headers"), member("body"))
+}
+
+/// The answer that `value`, a return value, describes: an object with a `body`, or the body itself.
+fn respond_with_return(value: &Value) -> Result<Answer, String> {
+    let part = |name| value.as_object().and_then(|members| member(members, name));
+    match part("body") {
+        Some(body) => build(part("statusCode").or(part("status")), part("headers"), Some(body)),
+        None => build(None, None, Some(value)),
+    }
+}
+
+fn build(status: Option<&Value>, headers: Option<&Value>, body: Option<&Value>) -> Result<Answer, String> {
+    let number =
+        status.and_then(|status| newtonsoft::print(status).trim().parse::<i32>().ok()).unwrap_or(200);
+    let status = u16::try_from(number).ok().filter(|number| *number >= 200);
+    let status = status.and_then(|number| StatusCode::from_u16(number).ok());
+    let status = status.ok_or_else(|| format!("statusCode {number}: expected 200 to 999."))?;
+    let mut answer = Answer::text(status, body.map(newtonsoft::print).unwrap_or_default().into());
+    for (name, value) in headers.and_then(Value::as_object).into_iter().flatten() {
+        add_header(&mut answer, name, value)?;
+    }
+    Ok(answer)
+}
+
+fn add_header(answer: &mut Answer, name: &str, value: &Value) -> Result<(), String> {
+    let invalid = |problem: &str| format!("The header {name:?} of the output is invalid: {problem}.");
+    if value.is_null() {
+        return Err(invalid("expected a string, found null"));
+    }
+    let key = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| invalid("expected a name of letters, digits and -"))?;
+    let value =
+        HeaderValue::from_str(&newtonsoft::print(value)).map_err(|_| invalid("expected one line of text"))?;
+    match key {
+        header::CONTENT_TYPE => answer.set_content_type(value),
+        header::CONTENT_LENGTH if value.as_bytes() != answer.body.len().to_string().as_bytes() => {
+            return Err(invalid("expected the length of the body in bytes"));
+        }
+        // The framing is the host's affair.
+        header::TRANSFER_ENCODING | header::CONNECTION => {}
+        key if answer.headers.contains_key(&key) => {}
+        key => {
+            answer.headers.insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+/// The member `name`, whatever its case; the one with exactly this case if there are several.
+fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let ignoring_case =
+        || members.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+    members.get(name).or_else(ignoring_case)
+}
