@@ -35,7 +35,7 @@ mod webhook;
 
 pub use self::answer::Answer;
 pub use self::enrollments::configuration::{Config, ConfigError};
-pub use self::enrollments::mistake::Mistake;
+pub use self::enrollments::document::Mistake;
 pub use self::error::DpsError;
 pub use self::server::{Dps, DpsOptions};
 pub use self::service::{Device, Service, ServiceOptions};

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::enrollments::document::{Document, Node};
+use crate::enrollments::document::{self, Mistake, Node};
 use crate::enrollments::enrollment::{Enrollments, Kind};
 use crate::enrollments::linked_hub::{self, Hub};
-use crate::enrollments::mistake::Mistake;
 use crate::enrollments::{az_output, record};
 
 /// What the stand-in is set up with, read from one JSON file.
@@ -68,10 +67,10 @@ impl Config {
     ///
     /// All mistakes, in the order of the text.
     pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
-        let mut document = Document::parse(text).map_err(|mistake| vec![mistake])?;
-        az_output::normalize(&mut document.root);
-        let config = read(&document.root());
-        let (mistakes, warnings) = document.findings();
+        let (mut root, findings) = document::parse(text)?;
+        az_output::normalize(&mut root);
+        let config = read(findings.root(root));
+        let (mistakes, warnings) = findings.into_mistakes_and_warnings();
         match config {
             Some(config) if mistakes.is_empty() => {
                 let warnings = warnings.iter().map(ToString::to_string).collect();
@@ -88,30 +87,26 @@ fn lines(path: &Path, mistakes: &[Mistake]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn read(root: &Node<'_>) -> Option<Config> {
-    let mut members = root.members()?;
-    let id_scope = members.need("idScope", "the id scope of the instance, such as \"0ne00ABCDEF\"");
-    let id_scope = id_scope
-        .and_then(|node| node.string_that(is_scope, "expected letters and digits, such as \"0ne00ABCDEF\""));
-    let hubs = members.need("linkedHubs", "the host names of the hubs linked to the instance");
-    let hubs = hubs.map_or_else(Vec::new, |node| linked_hub::read(&node));
+fn read(root: Node<'_>) -> Option<Config> {
+    let mut root = root.object()?;
+    let scope = root.need("idScope", "the id scope of the instance, such as \"0ne00ABCDEF\"");
+    let rule = "expected letters and digits, such as \"0ne00ABCDEF\"";
+    let id_scope = scope.and_then(|node| node.string_that(is_scope, rule));
+    let hubs = root.need("linkedHubs", "the host names of the hubs linked to the instance");
+    let hubs = hubs.map_or_else(Vec::new, linked_hub::read);
 
     let mut enrollments = Enrollments::default();
     for (name, kind) in [("enrollmentGroups", Kind::Group), ("individualEnrollments", Kind::Individual)] {
-        let items = members.take(name).and_then(|node| node.items());
-        for node in items.unwrap_or_default() {
-            let Some(enrollment) = record::read(&node, kind, &hubs) else { continue };
+        for node in root.take(name).and_then(Node::items).unwrap_or_default() {
+            let Some(enrollment) = record::read(node.clone(), kind, &hubs) else { continue };
             if !enrollments.add(enrollment) {
                 node.mistake("duplicate id: an earlier enrollment has it");
             }
         }
     }
-    for (_, node) in members.rest() {
-        node.mistake(
-            "unknown member; expected idScope, linkedHubs, enrollmentGroups or individualEnrollments",
-        );
-    }
-    Some(Config { id_scope: id_scope?.to_owned(), hubs, enrollments, warnings: Vec::new() })
+    let known = "idScope, linkedHubs, enrollmentGroups or individualEnrollments";
+    root.rest().iter().for_each(|(_, node)| node.mistake(format!("unknown member; expected {known}")));
+    Some(Config { id_scope: id_scope?, hubs, enrollments, warnings: Vec::new() })
 }
 
 fn is_scope(scope: &str) -> bool {

@@ -3,43 +3,33 @@
 //! <https://learn.microsoft.com/azure/iot-dps/concepts-custom-allocation>
 
 use hyper::Uri;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use crate::api_version;
 use crate::enrollments::document::Node;
 use crate::enrollments::enrollment::redacted;
 
-/// `customAllocationDefinition`.
-pub(crate) struct Definition {
-    /// The URL to call, with the function's key.
-    pub(crate) webhook: Uri,
-    /// What a webhook is given: the definition with the URL's query redacted.
-    pub(crate) copy: Value,
-}
-
-/// Reads the definition at `node`.
-pub(crate) fn read(node: &Node<'_>) -> Option<Definition> {
-    let mut members = node.members()?;
-    let url = members.need("webhookUrl", "the URL of the function, with its key: \"https://…?code=…\"");
+/// Reads the definition at `node`: the webhook's URL, with the function's key, and what a webhook is given of the
+/// definition, with the URL's query redacted.
+pub(crate) fn read(node: Node<'_>) -> Option<(Uri, Value)> {
+    let mut node = node.object()?;
+    let url = node.need("webhookUrl", "the URL of the function, with its key: \"https://…?code=…\"");
     let url = url.and_then(|node| read_url(&node));
-    let version = members.need("apiVersion", "the version of the records sent, such as \"2021-10-01\"");
+    let version = node.need("apiVersion", "the version of the records sent, such as \"2021-10-01\"");
     let rule = format!("expected {}", api_version::EXPECTED);
     let version = version.and_then(|node| node.string_that(api_version::is_version, &rule));
     let (webhook, version) = (url?, version?);
 
-    let mut copy = Map::new();
-    copy.insert("webhookUrl".to_owned(), redacted(&webhook).into());
-    copy.insert("apiVersion".to_owned(), version.into());
-    copy.extend(members.rest().into_iter().map(|(name, node)| (name.to_owned(), node.value())));
-    Some(Definition { webhook, copy: Value::Object(copy) })
+    let mut copy = json!({"webhookUrl": redacted(&webhook), "apiVersion": version});
+    copy.as_object_mut()?.extend(node.rest().into_iter().map(|(name, node)| (name, node.value)));
+    Some((webhook, copy))
 }
 
 fn read_url(node: &Node<'_>) -> Option<Uri> {
     let uri = node.string()?.parse::<Uri>().ok().filter(|uri| {
         let authority = uri.authority().map(|authority| authority.as_str()).unwrap_or_default();
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && !authority.is_empty()
-            && !authority.contains('@')
+        let known = matches!(uri.scheme_str(), Some("http" | "https"));
+        known && !authority.is_empty() && !authority.contains('@')
     });
     let Some(uri) = uri else {
         node.mistake(

@@ -1,15 +1,15 @@
 //! A JSON document with comments, read so that all mistakes in it are reported at once, each with its place.
 //!
-//! What reads a [`Node`] answers `None` when there is a mistake, and has noted it in the document.
+//! What reads a [`Node`] answers `None` when there is a mistake, and has noted it in the [`Findings`].
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
-use jsonc_parser::ast::{self, Object};
+use jsonc_parser::ast;
 use jsonc_parser::common::Ranged as _;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use serde_json::Value;
-
-use crate::enrollments::mistake::Mistake;
+use serde_json::{Map, Number, Value};
+use thiserror::Error;
 
 /// JSON, and comments.
 const OPTIONS: ParseOptions = ParseOptions {
@@ -25,65 +25,80 @@ const OPTIONS: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// A document, and what was found in it so far.
+/// One thing that is wrong with a configuration file. It never quotes a value, which may be a key.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}, column {column}: {}{problem}", if .path.is_empty() { String::new() } else { format!("{path}: ") })]
+pub struct Mistake {
+    /// Where in the document, as members and indexes: `enrollmentGroups[0].iotHubs[1]`. Empty: the document.
+    pub path: String,
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// The column in that line, in characters, from 1.
+    pub column: usize,
+    /// What is wrong, and what was expected.
+    pub problem: String,
+}
+
+/// What was found in a document so far.
 #[derive(Debug)]
-pub(crate) struct Document<'t> {
+pub(crate) struct Findings<'t> {
     text: &'t str,
-    /// The outermost value.
-    pub(crate) root: ast::Value<'t>,
+    /// Where each value begins, in bytes, by path.
+    places: HashMap<String, usize>,
     mistakes: RefCell<Vec<Mistake>>,
     warnings: RefCell<Vec<Mistake>>,
 }
 
-/// One value of a document, with the path that leads to it, such as `enrollmentGroups[0].iotHubs`.
+/// One value of a document, with the path that leads to it. Members are taken out of an object one by one; what is
+/// left at the end is unknown.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'d> {
-    document: &'d Document<'d>,
-    value: &'d ast::Value<'d>,
+    findings: &'d Findings<'d>,
     path: String,
+    pub(crate) value: Value,
 }
 
-/// The members of an object that are not `null`, taken one by one; what is left at the end is unknown.
-#[derive(Debug)]
-pub(crate) struct Members<'d> {
-    owner: Node<'d>,
-    members: Vec<(&'d str, Node<'d>)>,
-}
-
-// === impl Document ===
-
-impl<'t> Document<'t> {
-    /// Parses `text`.
-    ///
-    /// # Errors
-    ///
-    /// It is not JSON: the first place where it is not.
-    pub(crate) fn parse(text: &'t str) -> Result<Self, Mistake> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let invalid = |line, column, reason: &str| Mistake {
-            path: String::new(),
-            line,
-            column,
-            problem: format!("invalid JSON: {reason}"),
-        };
-        let parsed = parse_to_ast(text, &CollectOptions::default(), &OPTIONS).map_err(|error| {
-            let mut reason = error.kind().to_string();
-            if let Some(first) = reason.get_mut(..1) {
-                first.make_ascii_lowercase();
-            }
-            invalid(error.line_display(), error.column_display(), &reason)
-        })?;
-        let root = parsed.value.ok_or_else(|| invalid(1, 1, "expected an object, found nothing"))?;
-        Ok(Self { text, root, mistakes: RefCell::default(), warnings: RefCell::default() })
+/// Parses `text`.
+///
+/// # Errors
+///
+/// It is not JSON: the first place where it is not, or all members and numbers that cannot be read.
+pub(crate) fn parse(text: &str) -> Result<(Value, Findings<'_>), Vec<Mistake>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let invalid = |line, column, reason: &str| Mistake {
+        path: String::new(),
+        line,
+        column,
+        problem: format!("invalid JSON: {reason}"),
+    };
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &OPTIONS).map_err(|error| {
+        let mut reason = error.kind().to_string();
+        if let Some(first) = reason.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        invalid(error.line_display(), error.column_display(), &reason)
+    })?;
+    let root = parsed.value.ok_or_else(|| invalid(1, 1, "expected an object, found nothing"))?;
+    let (places, mistakes, warnings) = (HashMap::new(), RefCell::default(), RefCell::default());
+    let mut findings = Findings { text, places, mistakes, warnings };
+    findings.find(String::new(), &root);
+    if findings.mistakes.get_mut().is_empty() {
+        Ok((root.into(), findings))
+    } else {
+        Err(findings.mistakes.take())
     }
+}
 
-    /// The outermost value.
-    pub(crate) fn root(&self) -> Node<'_> {
-        Node { document: self, value: &self.root, path: String::new() }
+// === impl Findings ===
+
+impl<'t> Findings<'t> {
+    /// The node of the outermost value.
+    pub(crate) fn root(&self, value: Value) -> Node<'_> {
+        Node { findings: self, path: String::new(), value }
     }
 
     /// What is wrong, and what is probably not intended, both in the order of the file.
-    pub(crate) fn findings(self) -> (Vec<Mistake>, Vec<Mistake>) {
+    pub(crate) fn into_mistakes_and_warnings(self) -> (Vec<Mistake>, Vec<Mistake>) {
         let in_order = |found: RefCell<Vec<Mistake>>| {
             let mut found = found.into_inner();
             found.sort_by_key(|mistake| (mistake.line, mistake.column));
@@ -91,159 +106,142 @@ impl<'t> Document<'t> {
         };
         (in_order(self.mistakes), in_order(self.warnings))
     }
+
+    /// Notes where `value` and its parts are, and what in them serde_json would not notice.
+    fn find(&mut self, path: String, value: &ast::Value<'t>) {
+        let twice = self.places.insert(path.clone(), value.start()).is_some();
+        let problem = match value {
+            _ if twice => Some("duplicate member"),
+            ast::Value::NumberLit(number) => {
+                let valid = serde_json::from_str::<Number>(number.value).is_ok();
+                (!valid).then_some("expected a number of JSON that is not too large")
+            }
+            _ => None,
+        };
+        if let Some(problem) = problem {
+            let mistake = self.finding(&path, problem.to_owned());
+            self.mistakes.get_mut().push(mistake);
+        }
+        match value {
+            ast::Value::Array(array) => {
+                for (nth, element) in array.elements.iter().enumerate() {
+                    self.find(format!("{path}[{nth}]"), element);
+                }
+            }
+            ast::Value::Object(object) => {
+                for property in &object.properties {
+                    self.find(join(&path, property.name.as_str()), &property.value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The `problem` at `path`, or at what is around it if nothing in the file has that path.
+    fn finding(&self, path: &str, problem: String) -> Mistake {
+        let mut known = path;
+        let start = loop {
+            match self.places.get(known) {
+                Some(start) => break *start,
+                None => known = known.rfind(['.', '[']).map_or("", |end| &known[..end]),
+            }
+        };
+        let before = self.text.get(..start).unwrap_or_default();
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let (line, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
+        Mistake { path: path.to_owned(), line, column, problem }
+    }
 }
 
 // === impl Node ===
 
-impl<'d> Node<'d> {
+impl Node<'_> {
     /// Notes a mistake at this place.
     pub(crate) fn mistake(&self, problem: impl Into<String>) {
-        self.document.mistakes.borrow_mut().push(self.finding(problem.into()));
+        self.findings.mistakes.borrow_mut().push(self.findings.finding(&self.path, problem.into()));
     }
 
     /// Notes at this place what is allowed, but probably not intended.
     pub(crate) fn warning(&self, problem: impl Into<String>) {
-        self.document.warnings.borrow_mut().push(self.finding(problem.into()));
+        self.findings.warnings.borrow_mut().push(self.findings.finding(&self.path, problem.into()));
     }
 
-    /// The members of this object, each name once.
-    pub(crate) fn members(&self) -> Option<Members<'d>> {
-        let ast::Value::Object(object) = self.value else { return self.unexpected("an object") };
-        let mut members: Vec<(&str, Node<'_>)> = Vec::with_capacity(object.properties.len());
-        for (name, node) in self.children(object) {
-            if members.iter().any(|(earlier, _)| *earlier == name) {
-                node.mistake("duplicate member");
-            } else {
-                members.push((name, node));
-            }
-        }
-        members.retain(|(_, node)| node.value.as_null_keyword().is_none());
-        Some(Members { owner: self.clone(), members })
+    /// This node, if it is an object.
+    pub(crate) fn object(self) -> Option<Self> {
+        if self.value.is_object() { Some(self) } else { self.unexpected("an object") }
     }
 
-    /// The elements of this array.
-    pub(crate) fn items(&self) -> Option<Vec<Node<'d>>> {
-        let ast::Value::Array(array) = self.value else { return self.unexpected("an array") };
-        let elements = array.elements.iter().enumerate();
-        Some(elements.map(|(nth, value)| self.child(value, format!("{}[{nth}]", self.path))).collect())
-    }
-
-    /// This string.
-    pub(crate) fn string(&self) -> Option<&'d str> {
-        match self.value {
-            ast::Value::StringLit(string) => Some(&string.value),
-            _ => self.unexpected("a string"),
-        }
-    }
-
-    /// This string, for which `valid` holds; `rule` says what was expected otherwise.
-    pub(crate) fn string_that(&self, valid: impl Fn(&str) -> bool, rule: &str) -> Option<&'d str> {
-        let string = self.string()?;
-        if valid(string) {
-            return Some(string);
-        }
-        self.mistake(rule);
-        None
-    }
-
-    /// This `true` or `false`.
-    pub(crate) fn boolean(&self) -> Option<bool> {
-        match self.value {
-            ast::Value::BooleanLit(boolean) => Some(boolean.value),
-            _ => self.unexpected("true or false"),
-        }
-    }
-
-    /// This whole number.
-    pub(crate) fn number(&self) -> Option<u32> {
-        let number = self.value.as_number_lit().and_then(|number| number.value.parse().ok());
-        number.or_else(|| self.unexpected("a whole number of 0 or more"))
-    }
-
-    /// This value, whatever it is.
-    pub(crate) fn value(&self) -> Value {
-        match self.value {
-            ast::Value::NullKeyword(_) => Value::Null,
-            ast::Value::BooleanLit(boolean) => boolean.value.into(),
-            ast::Value::StringLit(string) => string.value.as_ref().into(),
-            ast::Value::NumberLit(number) => serde_json::from_str(number.value).unwrap_or_else(|_| {
-                self.mistake("expected a number of JSON that is not too large");
-                Value::Null
-            }),
-            ast::Value::Array(_) => self.items().unwrap_or_default().iter().map(Node::value).collect(),
-            ast::Value::Object(object) => {
-                self.children(object).map(|(name, node)| (name.to_owned(), node.value())).collect()
-            }
-        }
-    }
-
-    /// Whether this is a string, as opposed to something with members.
-    pub(crate) fn is_string(&self) -> bool {
-        self.value.as_string_lit().is_some()
-    }
-
-    fn children(&self, object: &'d Object<'d>) -> impl Iterator<Item = (&'d str, Node<'d>)> {
-        object.properties.iter().map(|property| {
-            let name = property.name.as_str();
-            let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) };
-            (name, self.child(&property.value, path))
-        })
-    }
-
-    fn child(&self, value: &'d ast::Value<'d>, path: String) -> Self {
-        Self { document: self.document, value, path }
-    }
-
-    fn unexpected<T>(&self, expected: &str) -> Option<T> {
-        let found = match self.value {
-            ast::Value::Object(_) => "an object",
-            ast::Value::Array(_) => "an array",
-            ast::Value::StringLit(_) => "a string",
-            ast::Value::BooleanLit(_) => "a boolean",
-            ast::Value::NullKeyword(_) => "null",
-            ast::Value::NumberLit(_) => "a number",
-        };
-        self.mistake(format!("expected {expected}, found {found}"));
-        None
-    }
-
-    fn finding(&self, problem: String) -> Mistake {
-        let before = self.document.text.get(..self.value.start()).unwrap_or_default();
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        Mistake {
-            path: self.path.clone(),
-            line: before.matches('\n').count() + 1,
-            column: line.chars().count() + 1,
-            problem,
-        }
-    }
-}
-
-// === impl Members ===
-
-impl<'d> Members<'d> {
     /// Takes the member `name` out. `null` counts as absent, as the service treats it.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Node<'d>> {
-        let nth = self.members.iter().position(|(member, _)| *member == name)?;
-        Some(self.members.remove(nth).1)
+    pub(crate) fn take(&mut self, name: &str) -> Option<Self> {
+        let value = self.value.as_object_mut()?.shift_remove(name).filter(|value| !value.is_null())?;
+        Some(Self { findings: self.findings, path: join(&self.path, name), value })
     }
 
     /// Takes the member `name` out, which has to be there; `meaning` says what it is.
-    pub(crate) fn need(&mut self, name: &str, meaning: &str) -> Option<Node<'d>> {
+    pub(crate) fn need(&mut self, name: &str, meaning: &str) -> Option<Self> {
         let node = self.take(name);
         if node.is_none() {
-            self.owner.mistake(format!("missing member {name}: {meaning}"));
+            self.mistake(format!("missing member {name}: {meaning}"));
         }
         node
     }
 
-    /// The object that has these members.
-    pub(crate) fn owner(&self) -> &Node<'d> {
-        &self.owner
+    /// The members not taken, in the order of the document.
+    pub(crate) fn rest(mut self) -> Vec<(String, Self)> {
+        let names: Vec<String> = self.value.as_object().into_iter().flat_map(Map::keys).cloned().collect();
+        names.into_iter().filter_map(|name| self.take(&name).map(|node| (name, node))).collect()
     }
 
-    /// The members not taken, in the order of the document.
-    pub(crate) fn rest(self) -> Vec<(&'d str, Node<'d>)> {
-        self.members
+    /// The elements of this array.
+    pub(crate) fn items(self) -> Option<Vec<Self>> {
+        let Self { findings, path, value: Value::Array(elements) } = self else {
+            return self.unexpected("an array");
+        };
+        let elements = elements.into_iter().enumerate();
+        Some(elements.map(|(nth, value)| Self { findings, path: format!("{path}[{nth}]"), value }).collect())
     }
+
+    /// This string.
+    pub(crate) fn string(&self) -> Option<String> {
+        self.value.as_str().map(str::to_owned).or_else(|| self.unexpected("a string"))
+    }
+
+    /// This string, for which `valid` holds; `rule` says what was expected otherwise.
+    pub(crate) fn string_that(&self, valid: impl Fn(&str) -> bool, rule: &str) -> Option<String> {
+        let string = self.string()?;
+        if !valid(&string) {
+            self.mistake(rule);
+            return None;
+        }
+        Some(string)
+    }
+
+    /// This `true` or `false`.
+    pub(crate) fn boolean(&self) -> Option<bool> {
+        self.value.as_bool().or_else(|| self.unexpected("true or false"))
+    }
+
+    /// This whole number.
+    pub(crate) fn number(&self) -> Option<u32> {
+        let number = self.value.as_u64().and_then(|number| number.try_into().ok());
+        number.or_else(|| self.unexpected("a whole number of 0 or more"))
+    }
+
+    fn unexpected<T>(&self, expected: &str) -> Option<T> {
+        let found = match self.value {
+            Value::Object(_) => "an object",
+            Value::Array(_) => "an array",
+            Value::String(_) => "a string",
+            Value::Bool(_) => "a boolean",
+            Value::Null => "null",
+            Value::Number(_) => "a number",
+        };
+        self.mistake(format!("expected {expected}, found {found}"));
+        None
+    }
+}
+
+/// The path of the member `name` of what is at `path`.
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }

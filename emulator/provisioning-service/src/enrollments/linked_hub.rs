@@ -15,14 +15,13 @@ pub(crate) struct Hub {
 }
 
 /// Reads the list at `node`. A hub is written as its host name, or as `az iot dps linked-hub list` shows it.
-pub(crate) fn read(node: &Node<'_>) -> Vec<Hub> {
+pub(crate) fn read(node: Node<'_>) -> Vec<Hub> {
     let mut hubs: Vec<Hub> = Vec::new();
-    let Some(items) = node.items() else { return hubs };
-    if items.is_empty() {
+    if node.value.as_array().is_some_and(Vec::is_empty) {
         node.mistake("expected at least one hub");
     }
-    for item in items {
-        let Some(hub) = read_hub(&item) else { continue };
+    for item in node.items().unwrap_or_default() {
+        let Some(hub) = read_hub(item.clone()) else { continue };
         if hubs.iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&hub.name)) {
             item.mistake("this hub is linked twice");
         } else {
@@ -36,28 +35,26 @@ pub(crate) fn read(node: &Node<'_>) -> Vec<Hub> {
 pub(crate) fn read_host(node: &Node<'_>) -> Option<String> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
     let is_host = |name: &str| !name.is_empty() && name.len() <= 253 && name.bytes().all(good);
-    let name =
-        node.string_that(is_host, "expected a hub's host name, such as \"contoso-hub.azure-devices.net\"");
-    name.map(str::to_owned)
+    node.string_that(is_host, "expected a hub's host name, such as \"contoso-hub.azure-devices.net\"")
 }
 
-fn read_hub(node: &Node<'_>) -> Option<Hub> {
-    if node.is_string() {
-        return Some(Hub { name: read_host(node)?, weight: 1, apply_allocation_policy: true });
+fn read_hub(mut node: Node<'_>) -> Option<Hub> {
+    if node.value.is_string() {
+        return Some(Hub { name: read_host(&node)?, weight: 1, apply_allocation_policy: true });
     }
-    let mut members = node.members()?;
-    let name = members.need("name", "the hub's host name").and_then(|node| read_host(&node));
-    let weight = members.take("allocationWeight").map_or(Some(1), |node| {
+    node = node.object()?;
+    let name = node.need("name", "the hub's host name").and_then(|node| read_host(&node));
+    let weight = node.take("allocationWeight").map_or(Some(1), |node| {
         let weight = node.number()?;
         if !(1..=1000).contains(&weight) {
             node.mistake("expected a weight of 1 to 1000");
         }
         Some(weight)
     });
-    let apply = members.take("applyAllocationPolicy").map_or(Some(true), |node| node.boolean());
-    for (name, node) in members.rest() {
+    let apply = node.take("applyAllocationPolicy").map_or(Some(true), |node| node.boolean());
+    for (name, node) in node.rest() {
         // The connection string has a key, masked or not. Nothing connects to a hub.
-        if !["connectionString", "location"].contains(&name) {
+        if !["connectionString", "location"].contains(&&*name) {
             node.mistake("unknown member; expected name, allocationWeight or applyAllocationPolicy");
         }
     }

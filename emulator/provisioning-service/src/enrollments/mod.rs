@@ -9,11 +9,10 @@
 mod az_output;
 pub(crate) mod configuration;
 mod custom_allocation;
-mod document;
+pub(crate) mod document;
 pub(crate) mod enrollment;
 pub(crate) mod initial_twin;
 pub(crate) mod linked_hub;
-pub(crate) mod mistake;
 mod record;
 pub(crate) mod stamps;
 mod symmetric_keys;

@@ -14,10 +14,10 @@ pub(crate) struct SymmetricKeys {
 }
 
 /// Reads the attestation at `node`.
-pub(crate) fn read(node: &Node<'_>) -> Option<SymmetricKeys> {
-    let mut members = node.members()?;
-    let type_node = members.need("type", "\"symmetricKey\"")?;
-    let unsupported = match type_node.string()? {
+pub(crate) fn read(node: Node<'_>) -> Option<SymmetricKeys> {
+    let mut node = node.object()?;
+    let type_node = node.need("type", "\"symmetricKey\"")?;
+    let unsupported = match &*type_node.string()? {
         "symmetricKey" => None,
         "x509" => Some("X.509 attestation is not supported yet; expected \"symmetricKey\""),
         "tpm" => Some("TPM attestation is not supported yet; expected \"symmetricKey\""),
@@ -27,13 +27,12 @@ pub(crate) fn read(node: &Node<'_>) -> Option<SymmetricKeys> {
         type_node.mistake(unsupported);
         return None;
     }
-    let keys = members.need("symmetricKey", "{\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}")?;
-    let mut copy = Map::from_iter([("type".to_owned(), type_node.value())]);
-    copy.extend(members.rest().into_iter().map(|(name, node)| (name.to_owned(), node.value())));
+    let keys = node.need("symmetricKey", "{\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}")?;
+    let mut copy = Map::from_iter([("type".to_owned(), type_node.value)]);
+    copy.extend(node.rest().into_iter().map(|(name, node)| (name, node.value)));
 
-    let mut keys = keys.members()?;
-    let primary = keys.need("primaryKey", "16 to 64 bytes as base64")?;
-    let nodes = [Some(primary), keys.take("secondaryKey")];
+    let mut keys = keys.object()?;
+    let nodes = [Some(keys.need("primaryKey", "16 to 64 bytes as base64")?), keys.take("secondaryKey")];
     for (_, node) in keys.rest() {
         node.mistake("unknown member; expected primaryKey or secondaryKey");
     }

@@ -552,9 +552,15 @@ fn a_file_is_json_with_comments_and_nothing_else() {
     assert_eq!(
         mistakes(&format!("{head}, \"idScope\": 1, \"enrollmentGroups\": [1e999]}}")),
         [
-            "line 2, column 13: idScope: expected letters and digits, such as \"0ne00ABCDEF\"",
             "line 3, column 38: idScope: duplicate member",
-            "line 3, column 62: enrollmentGroups[0]: expected an object, found a number",
+            "line 3, column 62: enrollmentGroups[0]: expected a number of JSON that is not too large",
+        ]
+    );
+    assert_eq!(
+        mistakes(&format!("{head}, \"enrollmentGroups\": [1]}}")),
+        [
+            "line 2, column 13: idScope: expected letters and digits, such as \"0ne00ABCDEF\"",
+            "line 3, column 48: enrollmentGroups[0]: expected an object, found a number",
         ]
     );
     let id = r#""enrollmentGroupId": "x", "attestation": {"type": "symmetricKey"}"#;
