@@ -78,34 +78,3 @@ impl fmt::Display for HostPort {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_with_and_without_a_port() {
-        for (text, expected) in [
-            ("localhost", Some(("localhost", None))),
-            ("localhost:18883", Some(("localhost", Some(18883)))),
-            ("127.0.0.1:8443", Some(("127.0.0.1", Some(8443)))),
-            ("::1", Some(("::1", None))),
-            ("[::1]", Some(("::1", None))),
-            ("[::1]:8883", Some(("::1", Some(8883)))),
-            (GLOBAL_HOST, Some((GLOBAL_HOST, None))),
-            ("", None),
-            (":8883", None),
-            ("localhost:", None),
-            ("localhost:0", None),
-            ("localhost:65536", None),
-            ("localhost:x", None),
-            ("[::1", None),
-            ("[::1]8883", None),
-            ("a b", None),
-            ("https://localhost", None),
-        ] {
-            let expected = expected.map(|(host, port)| HostPort { host: host.to_owned(), port });
-            assert_eq!(text.parse().ok(), expected, "{text}");
-        }
-    }
-}

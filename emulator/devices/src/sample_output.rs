@@ -1,5 +1,4 @@
 use std::io::{self, Write};
-use std::mem;
 use std::time::Duration;
 
 use journal::shown;
@@ -45,23 +44,27 @@ pub async fn register_and_print(
             Status::Connected => "Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n",
             Status::Assigning => "Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n",
         };
-        printed = mem::replace(&mut printed, Ok(())).and_then(|()| print(line));
+        if printed.is_ok() {
+            printed = print(line);
+        }
     };
     let outcome = device.register(endpoint, limit, progress).await;
     printed?;
-    match &outcome {
-        Ok(registration) => print(&registered(registration))?,
-        Err(failure) => print(&failed(failure)?)?,
-    }
+    print(&match &outcome {
+        Ok(registration) => registered(registration),
+        Err(failure) => failed(failure)?,
+    })?;
     Ok(outcome)
 }
 
-fn registered(registration: &Registration) -> String {
-    let (hub, device_id) = (shown(&registration.hub, SHOWN), shown(&registration.device_id, SHOWN));
-    let payload = registration.payload.as_ref().map(|payload| shown(payload.get(), SHOWN));
-    let payload =
-        payload.map(|payload| format!("Payload received from service: {payload}\n")).unwrap_or_default();
-    format!("\nRegistration Information received from service: {hub}, deviceId: {device_id}\n{payload}")
+fn registered(Registration { hub, device_id, payload }: &Registration) -> String {
+    let (hub, device_id) = (shown(hub, SHOWN), shown(device_id, SHOWN));
+    let mut text =
+        format!("\nRegistration Information received from service: {hub}, deviceId: {device_id}\n");
+    if let Some(payload) = payload {
+        text += &format!("Payload received from service: {}\n", shown(payload.get(), SHOWN));
+    }
+    text
 }
 
 fn failed(failure: &Failure) -> io::Result<String> {

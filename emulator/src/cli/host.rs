@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::cli::app::App;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::outcome::Outcome;
 use functions_host::{Framing, FunctionKeys, FunctionsHost, HostOptions};
 use journal::Journal;
 
@@ -34,22 +34,18 @@ pub(super) struct Args {
     content_length: bool,
 }
 
-pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+pub(super) async fn run(args: Args) -> Outcome {
     let mut interrupt = Interrupt::listen()?;
     let options = HostOptions {
         address: args.address,
         port: args.port,
         framing: if args.content_length { Framing::ContentLength } else { Framing::Chunked },
         keys: args.function_key.map(FunctionKeys::with_default),
-        executable: args.app.executable()?,
+        executable: args.app.executable(),
         ..HostOptions::new(args.app.folder()?)
     };
-    let host = FunctionsHost::start(options, Journal::stdout()).await;
-    let host = host.map_err(|error| Stop::Failed(error.to_string()))?;
-    let outcome = tokio::select! {
-        () = interrupt.wait() => Ok(Outcome::Success),
-        () = host.stopped() => Err(Stop::handler_given_up()),
-    };
+    let host = FunctionsHost::start(options, Journal::stdout()).await?;
+    let outcome = interrupt.or_end_of(&host).await;
     host.stop().await;
     outcome
 }
