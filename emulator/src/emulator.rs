@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use devices::{Endpoint, HostPort, Transport, trust};
+use devices::{Endpoint, HostPort, Transport};
 use functions_host::{Executable, FunctionKeys, FunctionsHost, HostError, HostOptions};
 use journal::Journal;
 use provisioning_service::{Config, Dps, DpsError, DpsOptions, Mistake, ServiceOptions};
@@ -109,7 +109,7 @@ impl Emulator {
             Transport::Https => self.dps.https_address(),
         };
         let host = HostPort { host: address.ip().to_string(), port: Some(address.port()) };
-        Ok(Endpoint { host, transport, tls: trust::client_config(Some(self.dps.ca_certificate()))? })
+        Endpoint::new(host, transport, Some(self.dps.ca_certificate()))
     }
 
     /// Ends both, the handler too.

@@ -9,7 +9,7 @@
 //! One device:
 //!
 //! - [`Device`] (`device`): what it knows about itself, and the SAS token made of its key.
-//! - [`Endpoint`] (`endpoint`): where it registers, over which protocol, and whom it trusts ([`trust`]).
+//! - [`Endpoint`] (`endpoint`): where it registers, over which protocol, and whom it trusts.
 //! - `registration`: [`Device::register`], from connecting to the final answer, over `mqtt` or `https`. Each
 //!   `message` is a request there or an answer back.
 //! - [`Registration`] or [`Failure`] (`outcome`): how it ends.
@@ -26,7 +26,6 @@ mod mqtt;
 mod outcome;
 mod registration;
 mod sample_output;
-pub mod trust;
 
 pub use self::device::Device;
 pub use self::endpoint::{Endpoint, GLOBAL_HOST, HostPort, Transport};

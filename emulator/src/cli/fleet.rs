@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use devices::fleet::{Fleet, Report};
-use devices::{Endpoint, HostPort, Transport};
+use devices::{Endpoint, HostPort};
 use indicatif::{ProgressBar, ProgressStyle};
 use journal::{Journal, Level};
 use tempfile::TempDir;
@@ -14,7 +14,7 @@ use crate::cli::outcome::{Outcome, Stop, print};
 use crate::cli::target::Target;
 use crate::cli::value;
 use crate::contoso;
-use crate::emulator::{Emulator, Settings};
+use crate::emulator::Emulator;
 
 /// Register many simulated devices at once, and measure.
 ///
@@ -81,16 +81,7 @@ pub(super) async fn run(args: Args) -> Outcome {
     }
     let state = TempDir::new()?;
     let settings = args.app.settings(state.path(), args.hub)?;
-    within(settings, &fleet, args.target.transport, &mut interrupt).await
-}
-
-/// Measures with an emulator in this process, and counts what only the emulator knows: how often the function ran.
-async fn within(
-    settings: Settings,
-    fleet: &Fleet,
-    transport: Transport,
-    interrupt: &mut Interrupt,
-) -> Outcome {
+    // Only the emulator knows how often the function ran.
     let executions = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&executions);
     let functions = Journal::new(move |entry| {
@@ -104,7 +95,8 @@ async fn within(
     // The outcome of each device is in the report.
     let service = Journal::new(|_| {});
     let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await??;
-    let report = measure(fleet, &emulator.endpoint(transport)?, interrupt).await;
+    let endpoint = emulator.endpoint(args.target.transport)?;
+    let report = measure(&fleet, &endpoint, &mut interrupt).await;
     emulator.stop().await;
     let (report, executions) = (report?, executions.load(Ordering::Relaxed));
     let decided = report.assigned.sum() + report.refused.sum();

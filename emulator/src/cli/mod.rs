@@ -26,18 +26,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use self::outcome::Stop;
 
-/// The whole command line.
+/// Stand-ins for the Azure Functions host and the Device Provisioning Service (DPS), and simulated devices: a custom
+/// allocation policy tried on one machine, without an Azure account.
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = LONG_ABOUT, after_help = AFTER_HELP)]
-#[command(disable_help_subcommand = true, max_term_width = 100)]
+#[command(version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
-
-const LONG_ABOUT: &str = "\
-Stand-ins for the Azure Functions host and the Device Provisioning Service (DPS), and simulated \
-devices: a custom allocation policy tried on one machine, without an Azure account.";
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 success; 1 refused, failed, or different from the tutorial; 2 the command line is invalid.";

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use devices::{Endpoint, HostPort, Transport, trust};
+use devices::{Endpoint, HostPort, Transport};
 use serde_json::value::RawValue;
 
 use crate::cli::outcome::Stop;
@@ -31,9 +31,8 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn endpoint(&self, host: HostPort) -> Result<Endpoint, Stop> {
-        let tls = trust::client_config(self.ca.as_deref())
-            .map_err(|error| Stop::Failed(format!("--ca: {error}")))?;
-        Ok(Endpoint { host, transport: self.transport, tls })
+        Endpoint::new(host, self.transport, self.ca.as_deref())
+            .map_err(|error| Stop::Failed(format!("--ca: {error}")))
     }
 
     /// How long one device may take.

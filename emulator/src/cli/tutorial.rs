@@ -1,13 +1,13 @@
 use std::io::{self, Write as _};
 
 use devices::Transport;
-use journal::{Journal, Kept};
+use journal::Journal;
 use tempfile::TempDir;
 
 use crate::cli::app::App;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::outcome::{Outcome, not_written};
-use crate::emulator::{Emulator, Settings};
+use crate::emulator::Emulator;
 use crate::tutorial;
 
 /// Go through Microsoft's tutorial and compare with what it shows.
@@ -27,11 +27,20 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Outcome {
+    let mut interrupt = Interrupt::listen()?;
     let state = TempDir::new()?;
     let settings = args.app.settings(state.path(), Vec::new())?;
     let (functions, function_log) = Journal::kept();
     let (service, service_log) = Journal::kept();
-    let outcome = compare(settings, args.transport, functions, &function_log, service).await;
+    let tutorial = async {
+        let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await??;
+        let endpoint = emulator.endpoint(args.transport)?;
+        let tutorial = tutorial::run(&emulator, &endpoint, &function_log, io::stdout());
+        let as_promised = interrupt.unless(tutorial).await;
+        emulator.stop().await;
+        as_promised?.map_err(not_written)
+    };
+    let outcome = tutorial.await;
     if !matches!(outcome, Ok(true)) {
         // The reason may be in a part of the log that the tutorial does not show.
         for (name, log) in [("Functions host", function_log), ("provisioning service", service_log)] {
@@ -42,20 +51,4 @@ pub(super) async fn run(args: Args) -> Outcome {
         }
     }
     outcome
-}
-
-async fn compare(
-    settings: Settings,
-    transport: Transport,
-    functions: Journal,
-    function_log: &Kept,
-    service: Journal,
-) -> Outcome {
-    let mut interrupt = Interrupt::listen()?;
-    let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await??;
-    let endpoint = emulator.endpoint(transport)?;
-    let tutorial = tutorial::run(&emulator, &endpoint, function_log, io::stdout());
-    let as_promised = interrupt.unless(tutorial).await;
-    emulator.stop().await;
-    as_promised?.map_err(not_written)
 }

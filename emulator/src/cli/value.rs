@@ -38,19 +38,15 @@ pub(super) fn id_pattern(text: &str) -> Result<String, &'static str> {
 /// An id scope: no character of it has a meaning in a topic or a path.
 pub(super) fn id_scope(text: &str) -> Result<String, &'static str> {
     let fits = (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("expected 1 to 64 letters, digits and hyphens, such as 0ne00002193")
-    }
+    let expected = "expected 1 to 64 letters, digits and hyphens, such as 0ne00002193";
+    if fits { Ok(text.to_owned()) } else { Err(expected) }
 }
 
 /// A time in seconds: `0.5` is half a second.
 pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
-    let parsed = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    parsed
-        .filter(|seconds| *seconds <= Duration::from_secs(86_400))
-        .ok_or("expected 0 to 86400 seconds, such as 0.5")
+    let seconds = text.parse().ok().filter(|seconds| *seconds <= 86_400.0);
+    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    duration.ok_or("expected 0 to 86400 seconds, such as 0.5")
 }
 
 /// The key that `source`, such as a flag, gives as `text`, or if that is `-` the first line of standard input.

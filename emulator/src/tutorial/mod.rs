@@ -34,28 +34,21 @@ breakroom499-contoso-tstrsd-007 and mainbuilding167-contoso-hpsd-088.)
 /// The devices' keys by the tutorial's rule.
 const KEYS: &str = include_str!("expected/keys.txt");
 
-/// One device of the tutorial, with what the tutorial shows for it. Left out is `Press enter key to exit:`, and the
-/// function says `Rust` instead of `C#`.
-struct Example {
-    name: &'static str,
-    registration_id: &'static str,
-    log: &'static str,
-    output: &'static str,
-}
-
-const EXAMPLES: [Example; 2] = [
-    Example {
-        name: "toaster",
-        registration_id: TOASTER,
-        log: include_str!("expected/toaster_log.txt"),
-        output: include_str!("expected/toaster_output.txt"),
-    },
-    Example {
-        name: "heat pump",
-        registration_id: HEAT_PUMP,
-        log: include_str!("expected/heat_pump_log.txt"),
-        output: include_str!("expected/heat_pump_output.txt"),
-    },
+/// The devices, each with its registration id, and what the tutorial shows of the function's log and the device's
+/// output. Left out is `Press enter key to exit:`, and the function says `Rust` instead of `C#`.
+const DEVICES: [(&str, &str, &str, &str); 2] = [
+    (
+        "toaster",
+        TOASTER,
+        include_str!("expected/toaster_log.txt"),
+        include_str!("expected/toaster_output.txt"),
+    ),
+    (
+        "heat pump",
+        HEAT_PUMP,
+        include_str!("expected/heat_pump_log.txt"),
+        include_str!("expected/heat_pump_output.txt"),
+    ),
 ];
 
 /// Goes through the tutorial: derives the keys and registers both devices at `endpoint`, which is the `emulator`'s
@@ -83,7 +76,7 @@ pub async fn run(
     write!(out, "\n=== Derive unique device keys ===\n\n{keys}\n{OTHER_KEYS}")?;
     let mut compared = vec![("device keys".to_owned(), difference(KEYS, &keys))];
 
-    for Example { name, registration_id, log: expected_log, output: expected_output } in EXAMPLES {
+    for (name, registration_id, expected_log, expected_output) in DEVICES {
         writeln!(out, "\n=== Simulate the Contoso {name} device ===\n")?;
         out.flush()?;
         let begun = log.entries().len();

@@ -83,7 +83,10 @@ fn a_wrong_command_line_says_what_is_expected_and_exits_2() {
             device(&["--key", GROUP_KEY, "--payload", "{"]),
             "'--payload <JSON|@FILE>': expected JSON, or @FILE with a file that contains it",
         ),
-        (device(&["--key", GROUP_KEY, "--payload", "@no-such-file"]), "JSON|@FILE>': cannot read no-such-file"),
+        (
+            device(&["--key", GROUP_KEY, "--payload", "@no-such-file"]),
+            "JSON|@FILE>': cannot read no-such-file",
+        ),
         // A file without end.
         (
             device(&["--key", GROUP_KEY, "--payload", "@/dev/zero"]),
