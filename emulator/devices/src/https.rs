@@ -26,7 +26,6 @@ pub(crate) struct Https {
 }
 
 impl Https {
-    /// Connects.
     pub(crate) async fn open(device: &Device, endpoint: &Endpoint) -> Result<Self, Failure> {
         let (scope, id) = (escaped(&device.id_scope), escaped(&device.registration_id));
         Ok(Self {

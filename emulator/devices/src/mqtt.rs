@@ -49,12 +49,12 @@ impl Mqtt {
         mqtt.client.subscribe(format!("{ANSWERS}#"), QoS::AtLeastOnce).await.map_err(not_sent)?;
         loop {
             if let Packet::SubAck(granted) = mqtt.packet().await? {
-                return match granted.return_codes.first() {
-                    Some(SubscribeReasonCode::Success(_)) => Ok(mqtt),
-                    _ => {
-                        Err(Failure::Transport("the service refused the subscription to answers".to_owned()))
-                    }
+                let [SubscribeReasonCode::Success(_)] = granted.return_codes[..] else {
+                    return Err(Failure::Transport(
+                        "the service refused the subscription to answers".to_owned(),
+                    ));
                 };
+                return Ok(mqtt);
             }
         }
     }

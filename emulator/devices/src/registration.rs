@@ -43,7 +43,8 @@ impl Device {
             progress(Status::Connected);
             let mut request = Request::register(self);
             loop {
-                let answer = connection.ask(&request).await?;
+                let asking = timeout(STEP, connection.ask(&request));
+                let answer = asking.await.unwrap_or(Err(Failure::Timeout(STEP)))?;
                 match answer.verdict(endpoint.transport)? {
                     Verdict::Assigned(registration) => {
                         // Over HTTPS every answer belongs to a request.
@@ -82,12 +83,9 @@ impl Connection {
     }
 
     async fn ask(&mut self, request: &Request) -> Result<Answer, Failure> {
-        let asking = async {
-            match self {
-                Self::Mqtt(mqtt) => mqtt.ask(request).await,
-                Self::Https(https) => https.ask(request).await,
-            }
-        };
-        timeout(STEP, asking).await.unwrap_or(Err(Failure::Timeout(STEP)))
+        match self {
+            Self::Mqtt(mqtt) => mqtt.ask(request).await,
+            Self::Https(https) => https.ask(request).await,
+        }
     }
 }

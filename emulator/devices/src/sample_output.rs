@@ -50,29 +50,26 @@ pub async fn register_and_print(
     };
     let outcome = device.register(endpoint, limit, progress).await;
     printed?;
-    print(&match &outcome {
-        Ok(registration) => registered(registration),
-        Err(failure) => failed(failure)?,
-    })?;
+    let text = match &outcome {
+        Ok(Registration { hub, device_id, payload }) => {
+            let (hub, device_id) = (shown(hub, SHOWN), shown(device_id, SHOWN));
+            let payload = payload.as_ref().map(|payload| shown(payload.get(), SHOWN));
+            let payload = payload.map(|payload| format!("Payload received from service: {payload}\n"));
+            format!(
+                "\nRegistration Information received from service: {hub}, deviceId: {device_id}\n{}",
+                payload.unwrap_or_default()
+            )
+        }
+        Err(failure) => {
+            let now = OffsetDateTime::now_utc().format(CTIME).map_err(io::Error::other)?;
+            let mut text = format!("Error: Time:{now} {}\n", shown(&failure.to_string(), SHOWN));
+            if let Failure::Refused(_) = failure {
+                text += &format!("Error: Time:{now} Unable to process registration reply.\n");
+                text += &format!("Error: Time:{now} Failure retrieving data from the provisioning service\n");
+            }
+            text + &format!("\nFailure registering device: {}\n", failure.result())
+        }
+    };
+    print(&text)?;
     Ok(outcome)
-}
-
-fn registered(Registration { hub, device_id, payload }: &Registration) -> String {
-    let (hub, device_id) = (shown(hub, SHOWN), shown(device_id, SHOWN));
-    let mut text =
-        format!("\nRegistration Information received from service: {hub}, deviceId: {device_id}\n");
-    if let Some(payload) = payload {
-        text += &format!("Payload received from service: {}\n", shown(payload.get(), SHOWN));
-    }
-    text
-}
-
-fn failed(failure: &Failure) -> io::Result<String> {
-    let now = OffsetDateTime::now_utc().format(CTIME).map_err(io::Error::other)?;
-    let mut text = format!("Error: Time:{now} {}\n", shown(&failure.to_string(), SHOWN));
-    if let Failure::Refused(_) = failure {
-        text += &format!("Error: Time:{now} Unable to process registration reply.\n");
-        text += &format!("Error: Time:{now} Failure retrieving data from the provisioning service\n");
-    }
-    Ok(text + &format!("\nFailure registering device: {}\n", failure.result()))
 }

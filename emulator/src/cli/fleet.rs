@@ -108,7 +108,7 @@ pub(super) async fn run(args: Args) -> Outcome {
 async fn measure(fleet: &Fleet, endpoint: &Endpoint, interrupt: &mut Interrupt) -> Result<Report, Stop> {
     let template = "{wide_bar} {human_pos} of {human_len} devices, {per_sec:1}, {eta} left";
     let bar = ProgressBar::new(fleet.count as u64).with_style(ProgressStyle::with_template(template)?);
-    let mut report = Report::new();
+    let mut report = Report::default();
     let registering = fleet.register(endpoint, &mut report, || bar.inc(1));
     let finished = interrupt.unless(registering).await;
     bar.finish_and_clear();

@@ -53,15 +53,12 @@ pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
 ///
 /// Not a value parser of clap, which would repeat an invalid key in its error.
 pub(super) fn key(source: &str, text: &str) -> Result<SymmetricKey, Stop> {
-    let mut input = String::new();
-    let text = match text {
-        "-" => {
-            let read = io::stdin().lock().take(LONGEST_KEY).read_line(&mut input);
-            read.map_err(|error| Stop::Failed(format!("cannot read {source} from standard input: {error}")))?;
-            &input
-        }
-        given => given,
-    };
+    let mut text = text.to_owned();
+    if text == "-" {
+        text.clear();
+        let read = io::stdin().lock().take(LONGEST_KEY).read_line(&mut text);
+        read.map_err(|error| Stop::Failed(format!("cannot read {source} from standard input: {error}")))?;
+    }
     text.parse().map_err(|error| Stop::Usage(format!("{source}: {error}")))
 }
 
@@ -76,9 +73,8 @@ pub(super) fn payload(given: &str) -> Result<Box<RawValue>, String> {
 }
 
 fn file(path: &str) -> io::Result<String> {
-    let mut text = String::new();
     // Some files, such as devices and pipes, have no size beforehand.
-    File::open(path)?.take(LARGEST_PAYLOAD + 1).read_to_string(&mut text)?;
+    let text = io::read_to_string(File::open(path)?.take(LARGEST_PAYLOAD + 1))?;
     match text.len() as u64 {
         0..=LARGEST_PAYLOAD => Ok(text),
         _ => Err(io::Error::other(format!("it has more than {LARGEST_PAYLOAD} bytes"))),

@@ -36,12 +36,20 @@ impl Fleet {
     /// followed by a call of `ended`: dropping the future, which ends the registrations under way, leaves a report
     /// on those that had ended.
     pub async fn register(&self, endpoint: &Endpoint, report: &mut Report, mut ended: impl FnMut()) {
+        let begun = Instant::now();
         let mut running = JoinSet::new();
         let mut numbers = 1..=self.count;
         loop {
             while running.len() < self.concurrency.max(1) {
                 let Some(number) = numbers.next() else { break };
-                let (device, endpoint, limit) = (self.device(number), endpoint.clone(), self.limit);
+                let registration_id = self.registration_id(number);
+                let device = Device {
+                    id_scope: self.id_scope.clone(),
+                    key: self.group_key.derive(&registration_id),
+                    registration_id,
+                    payload: self.payload.clone(),
+                };
+                let (endpoint, limit) = (endpoint.clone(), self.limit);
                 running.spawn(async move {
                     let begun = Instant::now();
                     let outcome = device.register(&endpoint, limit, |_| {}).await;
@@ -54,6 +62,7 @@ impl Fleet {
                 Some(Err(_)) => report.lost += 1,
                 None => return,
             }
+            report.elapsed = begun.elapsed();
             ended();
         }
     }
@@ -63,15 +72,5 @@ impl Fleet {
     pub fn registration_id(&self, number: usize) -> String {
         let width = self.count.to_string().len();
         self.id_pattern.replace("{}", &format!("{number:0width$}"))
-    }
-
-    fn device(&self, number: usize) -> Device {
-        let registration_id = self.registration_id(number);
-        Device {
-            id_scope: self.id_scope.clone(),
-            key: self.group_key.derive(&registration_id),
-            registration_id,
-            payload: self.payload.clone(),
-        }
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use indicatif::HumanCount;
 use journal::shown;
@@ -17,10 +17,10 @@ const SHOWN: usize = 300;
 const BAR: usize = 40;
 
 /// The outcome of a fleet's registrations. `Display` prints it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
-    begun: Instant,
-    last: Duration,
+    /// The time that all of them took together.
+    pub elapsed: Duration,
     latencies: Vec<Duration>,
     /// Devices assigned to a hub, by hub.
     pub assigned: Tally,
@@ -37,18 +37,8 @@ pub struct Report {
 pub struct Tally(BTreeMap<String, usize>);
 
 impl Report {
-    /// A report without any device yet. Time is measured from now on.
-    #[expect(clippy::new_without_default, reason = "it depends on the time")]
-    #[must_use]
-    pub fn new() -> Self {
-        let (assigned, refused, failed) = Default::default();
-        let (begun, last, latencies) = (Instant::now(), Duration::ZERO, Vec::new());
-        Self { begun, last, latencies, assigned, refused, failed, lost: 0 }
-    }
-
     /// Adds one device, whose registration took so long from connecting to the final answer.
     pub fn add(&mut self, outcome: Result<Registration, Failure>, took: Duration) {
-        self.last = self.begun.elapsed();
         self.latencies.push(took);
         match outcome {
             Ok(registration) => self.assigned.add(&registration.hub),
@@ -78,7 +68,7 @@ impl Tally {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (count, seconds) = (thousands(self.latencies.len() + self.lost), self.last.as_secs_f64());
+        let (count, seconds) = (thousands(self.latencies.len() + self.lost), self.elapsed.as_secs_f64());
         // Registrations a second, of assigned and refused devices.
         let rate = (self.assigned.sum() + self.refused.sum()) as f64 / seconds.max(0.001);
         let minute = thousands((rate * 60.0) as usize);
