@@ -1,5 +1,6 @@
 //! Both stand-ins at once, the webhook of one served by the other.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -56,8 +57,8 @@ pub enum EmulatorError {
     #[error("expected a function {expected} in the app, to be the webhook, found: {0}", expected = contoso::FUNCTION)]
     Function(String),
     /// The configuration of the DPS stand-in is wrong: an invalid hub.
-    #[error("no hubs to assign devices to: {}", problems(.0))]
-    Config(Vec<Mistake>),
+    #[error("no hubs to assign devices to: {0}")]
+    Config(String),
     /// The DPS stand-in did not start.
     #[error(transparent)]
     Dps(#[from] DpsError),
@@ -92,7 +93,7 @@ impl Emulator {
             mqtt_port: settings.mqtt_port,
             https_ports: settings.https_ports,
             service: ServiceOptions { retry_after: settings.retry_after, ..ServiceOptions::default() },
-            ..DpsOptions::new(config.map_err(EmulatorError::Config)?, settings.state)
+            ..DpsOptions::new(config.map_err(invalid_hubs)?, settings.state)
         };
         let dps = Dps::start(options, dps).await?;
         Ok(Self { host, dps })
@@ -118,10 +119,8 @@ impl Emulator {
     }
 }
 
-fn problems(mistakes: &[Mistake]) -> String {
-    let mut problems: Vec<&str> = mistakes.iter().map(|mistake| &*mistake.problem).collect();
+fn invalid_hubs(mistakes: Vec<Mistake>) -> EmulatorError {
     // A hub is named twice in the configuration, as linked and in the enrollment group.
-    problems.sort_unstable();
-    problems.dedup();
-    problems.join("; ")
+    let problems: BTreeSet<String> = mistakes.into_iter().map(|mistake| mistake.problem).collect();
+    EmulatorError::Config(Vec::from_iter(problems).join("; "))
 }

@@ -17,7 +17,6 @@ pub(crate) const ANSWER_LIMIT: usize = 256 * 1024;
 const QUOTED: usize = 1000;
 
 /// What a device asks of the service.
-#[derive(Debug)]
 pub(crate) enum Request {
     /// To be registered: the JSON body.
     Register(String),
@@ -26,7 +25,6 @@ pub(crate) enum Request {
 }
 
 /// An answer of the service, taken out of its MQTT or HTTP frame.
-#[derive(Debug)]
 pub(crate) struct Answer {
     /// The HTTP status, or the one in the topic.
     pub(crate) status: u16,
@@ -36,7 +34,6 @@ pub(crate) struct Answer {
 }
 
 /// What an answer means for the device, if it is not a failure.
-#[derive(Debug)]
 pub(crate) enum Verdict {
     /// Not decided yet: poll this operation.
     Assigning(String),

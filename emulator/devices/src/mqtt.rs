@@ -50,9 +50,8 @@ impl Mqtt {
         loop {
             if let Packet::SubAck(granted) = mqtt.packet().await? {
                 let [SubscribeReasonCode::Success(_)] = granted.return_codes[..] else {
-                    return Err(Failure::Transport(
-                        "the service refused the subscription to answers".to_owned(),
-                    ));
+                    let refused = "the service refused the subscription to answers";
+                    return Err(Failure::Transport(refused.to_owned()));
                 };
                 return Ok(mqtt);
             }

@@ -29,14 +29,13 @@ use self::outcome::Stop;
 /// Stand-ins for the Azure Functions host and the Device Provisioning Service (DPS), and simulated devices: a custom
 /// allocation policy tried on one machine, without an Azure account.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP, disable_help_subcommand = true, max_term_width = 100)]
+#[command(version, after_help = EXIT_CODES, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-const AFTER_HELP: &str = "\
-Exit codes: 0 success; 1 refused, failed, or different from the tutorial; 2 the command line is invalid.";
+const EXIT_CODES: &str = "Exit codes: 0 success; 1 refused, failed, or different from the tutorial; 2 the command line is invalid.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

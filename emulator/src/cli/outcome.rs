@@ -6,7 +6,6 @@ use std::io::{self, Write as _};
 pub(super) type Outcome = Result<bool, Stop>;
 
 /// Why a command did not run to its end.
-#[derive(Debug)]
 pub(super) enum Stop {
     /// The command line is invalid: exit code 2.
     Usage(String),

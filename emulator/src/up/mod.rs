@@ -12,11 +12,10 @@ use crate::emulator::Emulator;
 /// Where the emulator is, and a snippet for each client. In place of `@NAME@` comes what is known only at run time.
 const INSTRUCTIONS: &str = include_str!("instructions.txt");
 
-/// The only MQTT port that the SDKs for C and Python can connect to.
-const FIXED_PORT: u16 = 8883;
-
-/// How long the tokens in the snippets for clients that cannot sign are valid.
-const TOKEN_LIFE: Duration = Duration::DAY;
+/// For the SDKs for C and Python, if MQTT is at another port.
+const ONLY_8883: &str = "\
+# This SDK connects to port 8883 only, and here MQTT is at @MQTT@: start this with --mqtt-port 8883.
+";
 
 const EXPIRY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
 
@@ -29,21 +28,16 @@ pub fn instructions(emulator: &Emulator, retry_after: u64, program: &Path) -> St
     let (mqtt_port, https_port) = (emulator.dps.mqtt_address().port(), emulator.dps.https_address().port());
     let ca = emulator.dps.ca_certificate();
     let toaster = device(TOASTER);
-    let expiry = OffsetDateTime::now_utc() + TOKEN_LIFE;
-    let only_8883 = match mqtt_port {
-        FIXED_PORT => String::new(),
-        port => format!(
-            "# This SDK connects to port {FIXED_PORT} only, and here MQTT is at {port}: start this with --mqtt-port {FIXED_PORT}.\n"
-        ),
-    };
+    let expiry = OffsetDateTime::now_utc() + Duration::DAY;
+    let only_8883 = if mqtt_port == 8883 { "" } else { ONLY_8883 };
     let values = [
         ("@FUNCTIONS@\n", functions.collect()),
+        ("@ONLY_8883@\n", only_8883.to_owned()),
         ("@PROGRAM@", quoted(program)),
         ("@CA@", quoted(ca)),
         ("@CA_PATH@", ca.display().to_string()),
         ("@MQTT@", mqtt_port.to_string()),
         ("@HTTPS@", https_port.to_string()),
-        ("@ONLY_8883@\n", only_8883),
         ("@SCOPE@", ID_SCOPE.to_owned()),
         ("@GROUP@", GROUP.to_owned()),
         ("@GROUP_KEY@", GROUP_KEY.to_owned()),

@@ -72,10 +72,8 @@ impl fmt::Display for Report {
         // Registrations a second, of assigned and refused devices.
         let rate = (self.assigned.sum() + self.refused.sum()) as f64 / seconds.max(0.001);
         let minute = thousands((rate * 60.0) as usize);
-        writeln!(
-            f,
-            "{count} devices in {seconds:.1} s: {rate:.1} registrations a second, {minute} a minute\n"
-        )?;
+        write!(f, "{count} devices in {seconds:.1} s: ")?;
+        writeln!(f, "{rate:.1} registrations a second, {minute} a minute\n")?;
         let width = count.len().max(5);
         writeln!(f, "  assigned  {:>width$}", thousands(self.assigned.sum()))?;
         for (name, tally) in [("refused", &self.refused), ("failed", &self.failed)] {
