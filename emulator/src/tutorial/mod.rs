@@ -12,7 +12,6 @@ use similar::TextDiff;
 use crate::contoso::{self, GROUP, HEAT_PUMP, HUB, ID_SCOPE, TOASTER};
 use crate::emulator::Emulator;
 
-/// Where the tutorial is.
 const PAGE: &str = "\
 Tutorial: Use custom allocation policies with Device Provisioning Service (DPS)
 https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies";
