@@ -75,10 +75,3 @@ pub fn device(registration_id: &str) -> Device {
         payload: RawValue::from_string(PAYLOAD.to_owned()).ok(),
     }
 }
-
-/// The keys of both devices, a line each: registration id and key.
-#[must_use]
-pub fn derived_keys() -> String {
-    let line = |id: &str| format!("{id:<20}  {}\n", group_key().derive(id).to_base64());
-    [TOASTER, HEAT_PUMP].map(line).concat()
-}

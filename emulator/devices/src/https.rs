@@ -26,7 +26,6 @@ pub(crate) struct Https {
 }
 
 impl Https {
-    /// Connects.
     pub(crate) async fn open(device: &Device, endpoint: &Endpoint) -> Result<Self, Failure> {
         let (scope, id) = (escaped(&device.id_scope), escaped(&device.registration_id));
         Ok(Self {
@@ -59,11 +58,8 @@ impl Https {
         let (head, body) = self.sender.send_request(message).await.map_err(lost)?.into_parts();
         let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(lost)?;
         let retry_after = head.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        Ok(Answer {
-            status: head.status.as_u16(),
-            retry_after: retry_after.map(str::to_owned),
-            body: body.to_bytes().to_vec(),
-        })
+        let (status, retry_after) = (head.status.as_u16(), retry_after.map(str::to_owned));
+        Ok(Answer { status, retry_after, body: body.to_bytes().to_vec() })
     }
 }
 

@@ -9,15 +9,14 @@
 //! One device:
 //!
 //! - [`Device`] (`device`): what it knows about itself, and the SAS token made of its key.
-//! - [`Endpoint`] (`endpoint`): where it registers, over which protocol, and whom it trusts ([`trust`]).
-//! - `registration`: [`Device::register`], from connecting to the final answer. Opens a `connection`, which is
-//!   `mqtt` or `https`, and passes each `message` through it: a request there, an answer back.
+//! - [`Endpoint`] (`endpoint`): where it registers, over which protocol, and whom it trusts.
+//! - `registration`: [`Device::register`], from connecting to the final answer, over `mqtt` or `https`. Each
+//!   `message` is a request there or an answer back.
 //! - [`Registration`] or [`Failure`] (`outcome`): how it ends.
 //! - [`register_and_print`] (`sample_output`): the same with the C sample's output.
 //!
 //! Many devices: [`fleet`].
 
-mod connection;
 mod device;
 mod endpoint;
 pub mod fleet;
@@ -27,7 +26,6 @@ mod mqtt;
 mod outcome;
 mod registration;
 mod sample_output;
-pub mod trust;
 
 pub use self::device::Device;
 pub use self::endpoint::{Endpoint, GLOBAL_HOST, HostPort, Transport};

@@ -17,7 +17,6 @@ pub(crate) const ANSWER_LIMIT: usize = 256 * 1024;
 const QUOTED: usize = 1000;
 
 /// What a device asks of the service.
-#[derive(Debug)]
 pub(crate) enum Request {
     /// To be registered: the JSON body.
     Register(String),
@@ -26,28 +25,23 @@ pub(crate) enum Request {
 }
 
 /// An answer of the service, taken out of its MQTT or HTTP frame.
-#[derive(Debug)]
 pub(crate) struct Answer {
     /// The HTTP status, or the one in the topic.
     pub(crate) status: u16,
-    /// The header or topic property `retry-after`, as text.
+    /// The header or topic property.
     pub(crate) retry_after: Option<String>,
-    /// The JSON body.
     pub(crate) body: Vec<u8>,
 }
 
 /// What an answer means for the device, if it is not a failure.
-#[derive(Debug)]
 pub(crate) enum Verdict {
     /// Not decided yet: poll this operation.
     Assigning(String),
     /// The service is busy: repeat the request.
     Busy,
-    /// Registered.
     Assigned(Registration),
 }
 
-/// The body of a register request.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RegisterBody<'a> {
@@ -56,7 +50,6 @@ struct RegisterBody<'a> {
     payload: Option<&'a RawValue>,
 }
 
-/// The body of an answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AnswerBody {
@@ -77,7 +70,6 @@ struct State {
 }
 
 impl Request {
-    /// The request that registers `device`.
     pub(crate) fn register(device: &Device) -> Self {
         let body =
             RegisterBody { registration_id: &device.registration_id, payload: device.payload.as_deref() };
@@ -94,24 +86,22 @@ impl Answer {
     }
 
     /// What the answer, which came over `transport`, means.
-    ///
-    /// # Errors
-    ///
-    /// Every answer but "assigned", "assigning" and "busy" (429 and above).
     pub(crate) fn verdict(&self, transport: Transport) -> Result<Verdict, Failure> {
         if self.status >= 429 {
             return Ok(Verdict::Busy);
         }
+        let quoted: String = String::from_utf8_lossy(&self.body).chars().take(QUOTED).collect();
         // Over MQTT the body alone decides.
         if transport == Transport::Https && !matches!(self.status, 200..=226 | 401) {
-            let (status, body) = (self.status, self.quoted());
-            let message = format!("Failure status code sent from the server: {status} {body}");
+            let status = self.status;
+            let message = format!("Failure status code sent from the server: {status} {quoted}");
             return Err(Failure::Transport(message));
         }
-        let body: AnswerBody = serde_json::from_slice(&self.body).map_err(|_| self.unusable())?;
+        let unusable = Failure::Answer(format!("Unusable answer: {quoted}"));
+        let Ok(body) = serde_json::from_slice::<AnswerBody>(&self.body) else { return Err(unusable) };
         let Some(status) = body.status else {
             // The service's error body has no status: the credential was not accepted.
-            return Err(Failure::Credential(format!("Unsuccessful json encountered: {}", self.quoted())));
+            return Err(Failure::Credential(format!("Unsuccessful json encountered: {quoted}")));
         };
         let state = body.registration_state.unwrap_or_default();
         match (&*status, body.operation_id, state.assigned_hub, state.device_id) {
@@ -126,15 +116,7 @@ impl Answer {
                 message: state.error_message.unwrap_or_default(),
             })),
             ("disabled", ..) => Err(Failure::Disabled),
-            _ => Err(self.unusable()),
+            _ => Err(unusable),
         }
-    }
-
-    fn unusable(&self) -> Failure {
-        Failure::Answer(format!("Unusable answer: {}", self.quoted()))
-    }
-
-    fn quoted(&self) -> String {
-        String::from_utf8_lossy(&self.body).chars().take(QUOTED).collect()
     }
 }

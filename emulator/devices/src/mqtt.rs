@@ -49,12 +49,11 @@ impl Mqtt {
         mqtt.client.subscribe(format!("{ANSWERS}#"), QoS::AtLeastOnce).await.map_err(not_sent)?;
         loop {
             if let Packet::SubAck(granted) = mqtt.packet().await? {
-                return match granted.return_codes.first() {
-                    Some(SubscribeReasonCode::Success(_)) => Ok(mqtt),
-                    _ => {
-                        Err(Failure::Transport("the service refused the subscription to answers".to_owned()))
-                    }
+                let [SubscribeReasonCode::Success(_)] = granted.return_codes[..] else {
+                    let refused = "the service refused the subscription to answers";
+                    return Err(Failure::Transport(refused.to_owned()));
                 };
+                return Ok(mqtt);
             }
         }
     }
@@ -71,31 +70,27 @@ impl Mqtt {
         };
         let topic = format!("$dps/registrations/{operation}");
         self.client.publish(topic, QoS::AtLeastOnce, false, body).await.map_err(not_sent)?;
-        loop {
-            if let Packet::Publish(message) = self.packet().await? {
-                let (answer, answered) = read(&message)?;
-                return match answered == id.to_string() {
-                    true => Ok(answer),
-                    false => Err(Failure::Unrequested(message.topic)),
-                };
-            }
-        }
+        let message = self.message().await?;
+        let (answer, answered) = read(&message)?;
+        if answered == id.to_string() { Ok(answer) } else { Err(Failure::Unrequested(message.topic)) }
     }
 
     /// Disconnects, and makes sure that no other answer was on its way.
     pub(crate) async fn close(mut self) -> Result<(), Failure> {
         self.client.disconnect().await.map_err(not_sent)?;
-        let rest = async {
-            loop {
-                match self.packet().await {
-                    Ok(Packet::Publish(message)) => return Err(Failure::Unrequested(message.topic)),
-                    Ok(_) => {}
-                    Err(_) => return Ok(()),
-                }
+        match timeout(CLOSE, self.message()).await {
+            Ok(Ok(message)) => Err(Failure::Unrequested(message.topic)),
+            // It is no error of the service to keep the connection open.
+            Ok(Err(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn message(&mut self) -> Result<Publish, Failure> {
+        loop {
+            if let Packet::Publish(message) = self.packet().await? {
+                return Ok(message);
             }
-        };
-        // It is no error of the service to keep the connection open.
-        timeout(CLOSE, rest).await.unwrap_or(Ok(()))
+        }
     }
 
     async fn packet(&mut self) -> Result<Packet, Failure> {

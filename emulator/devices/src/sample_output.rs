@@ -1,5 +1,4 @@
 use std::io::{self, Write};
-use std::mem;
 use std::time::Duration;
 
 use journal::shown;
@@ -45,31 +44,32 @@ pub async fn register_and_print(
             Status::Connected => "Provisioning Status: PROV_DEVICE_REG_STATUS_CONNECTED\n",
             Status::Assigning => "Provisioning Status: PROV_DEVICE_REG_STATUS_ASSIGNING\n",
         };
-        printed = mem::replace(&mut printed, Ok(())).and_then(|()| print(line));
+        if printed.is_ok() {
+            printed = print(line);
+        }
     };
     let outcome = device.register(endpoint, limit, progress).await;
     printed?;
-    match &outcome {
-        Ok(registration) => print(&registered(registration))?,
-        Err(failure) => print(&failed(failure)?)?,
-    }
+    let text = match &outcome {
+        Ok(Registration { hub, device_id, payload }) => {
+            let (hub, device_id) = (shown(hub, SHOWN), shown(device_id, SHOWN));
+            let payload = payload.as_ref().map(|payload| shown(payload.get(), SHOWN));
+            let payload = payload.map(|payload| format!("Payload received from service: {payload}\n"));
+            format!(
+                "\nRegistration Information received from service: {hub}, deviceId: {device_id}\n{}",
+                payload.unwrap_or_default()
+            )
+        }
+        Err(failure) => {
+            let now = OffsetDateTime::now_utc().format(CTIME).map_err(io::Error::other)?;
+            let mut text = format!("Error: Time:{now} {}\n", shown(&failure.to_string(), SHOWN));
+            if let Failure::Refused(_) = failure {
+                text += &format!("Error: Time:{now} Unable to process registration reply.\n");
+                text += &format!("Error: Time:{now} Failure retrieving data from the provisioning service\n");
+            }
+            text + &format!("\nFailure registering device: {}\n", failure.result())
+        }
+    };
+    print(&text)?;
     Ok(outcome)
-}
-
-fn registered(registration: &Registration) -> String {
-    let (hub, device_id) = (shown(&registration.hub, SHOWN), shown(&registration.device_id, SHOWN));
-    let payload = registration.payload.as_ref().map(|payload| shown(payload.get(), SHOWN));
-    let payload =
-        payload.map(|payload| format!("Payload received from service: {payload}\n")).unwrap_or_default();
-    format!("\nRegistration Information received from service: {hub}, deviceId: {device_id}\n{payload}")
-}
-
-fn failed(failure: &Failure) -> io::Result<String> {
-    let now = OffsetDateTime::now_utc().format(CTIME).map_err(io::Error::other)?;
-    let mut text = format!("Error: Time:{now} {}\n", shown(&failure.to_string(), SHOWN));
-    if let Failure::Refused(_) = failure {
-        text += &format!("Error: Time:{now} Unable to process registration reply.\n");
-        text += &format!("Error: Time:{now} Failure retrieving data from the provisioning service\n");
-    }
-    Ok(text + &format!("\nFailure registering device: {}\n", failure.result()))
 }

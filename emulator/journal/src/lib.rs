@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write as _};
+use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
@@ -47,27 +48,17 @@ pub struct Kept(Arc<Mutex<Vec<Entry>>>);
 /// An error and its causes, in one line.
 #[must_use]
 pub fn causes(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    let causes = iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// `text`, sent by a client, on one line of the log: control characters escaped, at most `most` characters.
 #[must_use]
 pub fn shown(text: &str, most: usize) -> String {
-    let mut out = String::new();
-    for (nth, c) in text.chars().enumerate() {
-        if nth == most {
-            out.push('…');
-            break;
-        }
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
-    }
-    out
+    let mut chars = text.chars();
+    let one = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown: String = chars.by_ref().take(most).map(one).collect();
+    if chars.next().is_none() { shown } else { shown + "…" }
 }
 
 // === impl Entry ===
@@ -76,13 +67,8 @@ impl fmt::Display for Entry {
     /// `2020-09-23T11:44:41.380 [Information] text`, with the time and level before each line of `text`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at.format(TIMESTAMP).map_err(|_| fmt::Error)?;
-        for (nth, line) in self.text.split('\n').enumerate() {
-            if nth > 0 {
-                f.write_str("\n")?;
-            }
-            write!(f, "{at} [{:?}] {line}", self.level)?;
-        }
-        Ok(())
+        let before = format!("{at} [{:?}] ", self.level);
+        write!(f, "{before}{}", self.text.replace('\n', &format!("\n{before}")))
     }
 }
 
@@ -149,17 +135,5 @@ impl Kept {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shown;
-
-    #[test]
-    fn text_from_a_client_stays_on_one_line() {
-        assert_eq!(shown("a\r\n\u{7}b", 10), "a\\r\\n\\u{7}b");
-        assert_eq!(shown("abcdef", 3), "abc…");
-        assert_eq!(shown("abc", 3), "abc");
     }
 }

@@ -1,7 +1,5 @@
-use std::io::{self, Write as _};
-
-use crate::cli::outcome::{Outcome, Stop};
-use crate::cli::{key, registration_id};
+use crate::cli::outcome::{Outcome, print};
+use crate::cli::value;
 
 /// Derive a device's key from its enrollment group's key.
 ///
@@ -19,12 +17,12 @@ pub(super) struct Args {
     group_key: String,
 
     /// The device's registration id
-    #[arg(long, value_name = "ID", value_parser = registration_id::parse)]
+    #[arg(long, value_name = "ID", value_parser = value::registration_id)]
     registration_id: String,
 }
 
-pub(super) fn run(args: &Args) -> Result<Outcome, Stop> {
-    let group_key = key::read("--group-key", &args.group_key)?;
-    writeln!(io::stdout(), "{}", group_key.derive(&args.registration_id).to_base64())?;
-    Ok(Outcome::Success)
+pub(super) fn run(args: &Args) -> Outcome {
+    let group_key = value::key("--group-key", &args.group_key)?;
+    print(group_key.derive(&args.registration_id).to_base64() + "\n")?;
+    Ok(true)
 }

@@ -4,14 +4,12 @@ use std::io;
 use devices::{Device, GLOBAL_HOST, HostPort, register_and_print};
 use symmetric_key::SymmetricKey;
 
-use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::outcome::{Outcome, Stop, not_written};
 use crate::cli::target::Target;
-use crate::cli::{id_scope, key, registration_id};
+use crate::cli::value;
 
-/// The environment variable with a device's own key.
+// The environment variables that keys come from.
 const DEVICE_KEY: &str = "DPS_DEVICE_KEY";
-
-/// The environment variable with an enrollment group's key.
 const GROUP_KEY: &str = "DPS_GROUP_KEY";
 
 /// Register one simulated device, and print what the tutorial's C sample prints.
@@ -25,14 +23,20 @@ DPS_DEVICE_KEY or DPS_GROUP_KEY, which are used when neither --key nor --group-k
 both are set, the device's own key is used.")]
 pub(super) struct Args {
     /// The device's registration id
-    #[arg(long, value_name = "ID", value_parser = registration_id::parse)]
+    #[arg(long, value_name = "ID", value_parser = value::registration_id)]
     registration_id: String,
 
-    #[command(flatten)]
-    keys: Keys,
+    /// The device's own key, base64; `-` reads it from standard input [env: DPS_DEVICE_KEY]
+    #[arg(long, value_name = "BASE64", conflicts_with = "group_key")]
+    key: Option<String>,
+
+    /// The enrollment group's key, base64, from which the device's is derived; `-` reads it from
+    /// standard input [env: DPS_GROUP_KEY]
+    #[arg(long, value_name = "BASE64")]
+    group_key: Option<String>,
 
     /// The ID scope of the DPS instance, as its overview in the portal shows it
-    #[arg(long, value_name = "SCOPE", value_parser = id_scope::parse)]
+    #[arg(long, value_name = "SCOPE", value_parser = value::id_scope)]
     id_scope: String,
 
     /// Host to register with: a name or an IP address, with or without a port
@@ -43,48 +47,34 @@ pub(super) struct Args {
     target: Target,
 }
 
-#[derive(Debug, clap::Args)]
-#[group(multiple = false)]
-struct Keys {
-    /// The device's own key, base64; `-` reads it from standard input [env: DPS_DEVICE_KEY]
-    #[arg(long, value_name = "BASE64")]
-    key: Option<String>,
-
-    /// The enrollment group's key, base64, from which the device's is derived; `-` reads it from
-    /// standard input [env: DPS_GROUP_KEY]
-    #[arg(long, value_name = "BASE64")]
-    group_key: Option<String>,
-}
-
-pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
-    let Args { registration_id, keys, id_scope, host, target } = args;
-    let key = keys.key_of(&registration_id)?;
-    let device = Device { id_scope, registration_id, key, payload: target.payload()? };
+pub(super) async fn run(args: Args) -> Outcome {
+    let key = key(&args)?;
+    let Args { registration_id, id_scope, host, target, .. } = args;
     let endpoint = target.endpoint(host)?;
-    let outcome = register_and_print(&device, &endpoint, target.limit(), io::stdout()).await?;
-    Ok(if outcome.is_ok() { Outcome::Success } else { Outcome::Failure })
+    let limit = target.limit();
+    let device = Device { id_scope, registration_id, key, payload: target.payload };
+    let outcome = register_and_print(&device, &endpoint, limit, io::stdout()).await;
+    Ok(outcome.map_err(not_written)?.is_ok())
 }
 
-// === impl Keys ===
-
-impl Keys {
-    /// The key of the device `registration_id`.
-    ///
-    /// The environment is not left to clap, which would report a conflict between a key set there and one on the
-    /// command line.
-    fn key_of(&self, registration_id: &str) -> Result<SymmetricKey, Stop> {
-        let derived = |source, text: &str| Ok(key::read(source, text)?.derive(registration_id));
-        let set = |name| env::var(name).ok().filter(|text| !text.is_empty());
-        match (&self.key, &self.group_key) {
-            (Some(key), _) => key::read("--key", key),
-            (None, Some(key)) => derived("--group-key", key),
-            (None, None) => match (set(DEVICE_KEY), set(GROUP_KEY)) {
-                (Some(key), _) => key::read(DEVICE_KEY, &key),
-                (None, Some(key)) => derived(GROUP_KEY, &key),
-                (None, None) => Err(Stop::Usage(format!(
-                    "no key given: expected --key or --group-key, or {DEVICE_KEY} or {GROUP_KEY} in the environment"
-                ))),
-            },
+/// The key of the device.
+///
+/// The environment is not left to clap, which would report a conflict between a key set there and one on the
+/// command line.
+fn key(args: &Args) -> Result<SymmetricKey, Stop> {
+    let set = |name| env::var(name).ok().filter(|text| !text.is_empty());
+    for (source, text, of_group) in [
+        ("--key", args.key.clone(), false),
+        ("--group-key", args.group_key.clone(), true),
+        (DEVICE_KEY, set(DEVICE_KEY), false),
+        (GROUP_KEY, set(GROUP_KEY), true),
+    ] {
+        if let Some(text) = text {
+            let key = value::key(source, &text)?;
+            return Ok(if of_group { key.derive(&args.registration_id) } else { key });
         }
     }
+    Err(Stop::Usage(format!(
+        "no key given: expected --key or --group-key, or {DEVICE_KEY} or {GROUP_KEY} in the environment"
+    )))
 }

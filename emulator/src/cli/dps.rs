@@ -5,10 +5,10 @@ use std::time::Duration;
 use journal::Journal;
 use provisioning_service::{Config, Dps, DpsOptions, ServiceOptions, WebhookOptions};
 
-use crate::cli::app::absolute;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outcome::{Outcome, Stop};
-use crate::cli::ports::DevicePorts;
+use crate::cli::outcome::Outcome;
+use crate::cli::service::Service;
+use crate::cli::value::seconds;
 
 /// Run a Device Provisioning Service with your own enrollments.
 ///
@@ -21,16 +21,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 
-    /// Folder for the certificates, made on first use, and the assignments
-    #[arg(long, value_name = "FOLDER", default_value = ".emulator")]
-    state: PathBuf,
-
     /// Address to listen on
     #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
     address: IpAddr,
 
     #[command(flatten)]
-    ports: DevicePorts,
+    service: Service,
 
     /// Seconds that devices are asked to wait before they poll
     #[arg(long, value_name = "SECONDS", default_value_t = ServiceOptions::default().retry_after)]
@@ -58,15 +54,15 @@ pub(super) struct Args {
     webhook_pause_growth: Duration,
 }
 
-pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+pub(super) async fn run(args: Args) -> Outcome {
     let mut interrupt = Interrupt::listen()?;
-    let config = Config::load(&args.config).map_err(Stop::failed)?;
+    let config = Config::load(&args.config)?;
     let journal = Journal::stdout();
     let id_scope = config.id_scope.clone();
     let options = DpsOptions {
         address: args.address,
-        mqtt_port: args.ports.mqtt_port,
-        https_ports: args.ports.https_ports(),
+        mqtt_port: args.service.mqtt_port,
+        https_ports: args.service.https_ports(),
         service: ServiceOptions {
             retry_after: args.retry_after,
             quota: args.quota,
@@ -79,24 +75,13 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
             },
             ..ServiceOptions::default()
         },
-        ..DpsOptions::new(config, absolute(&args.state)?)
+        ..DpsOptions::new(config, args.service.state)
     };
-    let dps = Dps::start(options, journal.clone()).await.map_err(|error| Stop::failed(&error))?;
+    let dps = Dps::start(options, journal.clone()).await?;
     journal.info(format!("devices of ID scope {id_scope} register over MQTT at {}", dps.mqtt_address()));
     journal.info(format!("and over HTTPS at {}", dps.https_address()));
-    if let Some(note) = args.ports.https_note(dps.https_address().port()) {
-        journal.warn(note);
-    }
     journal.info(format!("devices must trust {}", dps.ca_certificate().display()));
     interrupt.wait().await;
     dps.stop().await;
-    Ok(Outcome::Success)
-}
-
-/// A value parser for clap: `0.5` is half a second.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    parsed
-        .filter(|seconds| *seconds <= Duration::from_secs(86_400))
-        .ok_or_else(|| "expected 0 to 86400 seconds, such as 0.5".to_owned())
+    Ok(true)
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use crate::cli::app::App;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outcome::{Outcome, Stop};
+use crate::cli::outcome::Outcome;
 use functions_host::{Framing, FunctionKeys, FunctionsHost, HostOptions};
 use journal::Journal;
 
@@ -45,7 +45,7 @@ fn input(text: &str) -> Result<(String, PathBuf), String> {
     Ok((name.to_owned(), file.into()))
 }
 
-pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+pub(super) async fn run(args: Args) -> Outcome {
     let mut interrupt = Interrupt::listen()?;
     let options = HostOptions {
         address: args.address,
@@ -53,15 +53,11 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         framing: if args.chunked { Framing::Chunked } else { Framing::ContentLength },
         inputs: args.inputs.into_iter().collect(),
         keys: args.function_key.map(FunctionKeys::with_default),
-        executable: args.app.executable()?,
+        executable: args.app.executable(),
         ..HostOptions::new(args.app.folder()?)
     };
-    let host = FunctionsHost::start(options, Journal::stdout()).await;
-    let host = host.map_err(|error| Stop::Failed(error.to_string()))?;
-    let outcome = tokio::select! {
-        () = interrupt.wait() => Ok(Outcome::Success),
-        () = host.stopped() => Err(Stop::handler_given_up()),
-    };
+    let host = FunctionsHost::start(options, Journal::stdout()).await?;
+    let outcome = interrupt.or_end_of(&host).await;
     host.stop().await;
     outcome
 }

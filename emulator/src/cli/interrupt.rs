@@ -1,30 +1,24 @@
 use std::future::Future;
 
+use functions_host::FunctionsHost;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::cli::outcome::Stop;
+use crate::cli::outcome::{Outcome, Stop};
 
 /// Ctrl-C (SIGINT) or SIGTERM: the program is to end.
 ///
 /// Created before anything that needs cleaning up: a signal that arrives from then on is not lost.
-pub(super) struct Interrupt {
-    signals: [Signal; 2],
-}
+pub(super) struct Interrupt(Signal, Signal);
 
 impl Interrupt {
-    /// Catches the signals from now on.
     pub(super) fn listen() -> Result<Self, Stop> {
-        let listening =
-            |kind| signal(kind).map_err(|error| Stop::Failed(format!("cannot listen for Ctrl-C: {error}")));
-        Ok(Self { signals: [listening(SignalKind::interrupt())?, listening(SignalKind::terminate())?] })
+        Ok(Self(signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
     }
 
-    /// Waits until the program is to end.
     pub(super) async fn wait(&mut self) {
-        let [interrupt, terminate] = &mut self.signals;
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.0.recv() => {}
+            _ = self.1.recv() => {}
         }
     }
 
@@ -33,6 +27,15 @@ impl Interrupt {
         tokio::select! {
             done = work => Ok(done),
             () = self.wait() => Err(Stop::Failed("interrupted".to_owned())),
+        }
+    }
+
+    /// Waits until the program is to end, which is success, or `host` has given up.
+    pub(super) async fn or_end_of(&mut self, host: &FunctionsHost) -> Outcome {
+        let given_up = "the host has given up its handler; the log above says why";
+        tokio::select! {
+            () = self.wait() => Ok(true),
+            () = host.stopped() => Err(Stop::Failed(given_up.to_owned())),
         }
     }
 }

@@ -1,15 +1,14 @@
 use std::io::{self, Write as _};
 
 use devices::Transport;
-use journal::{Journal, Kept};
+use journal::Journal;
 use tempfile::TempDir;
 
 use crate::cli::app::App;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outcome::{Outcome, Stop};
-use crate::cli::ports::not_started;
-use crate::emulator::{Emulator, Settings};
-use crate::tutorial::Tutorial;
+use crate::cli::outcome::{Outcome, not_written};
+use crate::emulator::Emulator;
+use crate::tutorial;
 
 /// Go through Microsoft's tutorial and compare with what it shows.
 ///
@@ -27,14 +26,22 @@ pub(super) struct Args {
     transport: Transport,
 }
 
-pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
-    let state =
-        TempDir::new().map_err(|error| Stop::Failed(format!("cannot create a temporary folder: {error}")))?;
-    let settings = args.app.settings(state.path().to_owned(), Vec::new())?;
+pub(super) async fn run(args: Args) -> Outcome {
+    let mut interrupt = Interrupt::listen()?;
+    let state = TempDir::new()?;
+    let settings = args.app.settings(state.path(), Vec::new())?;
     let (functions, function_log) = Journal::kept();
     let (service, service_log) = Journal::kept();
-    let outcome = compare(settings, args.transport, functions, &function_log, service).await;
-    if !matches!(outcome, Ok(Outcome::Success)) {
+    let tutorial = async {
+        let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await??;
+        let endpoint = emulator.endpoint(args.transport)?;
+        let tutorial = tutorial::run(&emulator, &endpoint, &function_log, io::stdout());
+        let as_promised = interrupt.unless(tutorial).await;
+        emulator.stop().await;
+        as_promised?.map_err(not_written)
+    };
+    let outcome = tutorial.await;
+    if !matches!(outcome, Ok(true)) {
         // The reason may be in a part of the log that the tutorial does not show.
         for (name, log) in [("Functions host", function_log), ("provisioning service", service_log)] {
             let entries = log.entries().iter().map(|entry| format!("{entry}\n")).collect::<String>();
@@ -44,23 +51,4 @@ pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
         }
     }
     outcome
-}
-
-async fn compare(
-    settings: Settings,
-    transport: Transport,
-    functions: Journal,
-    function_log: &Kept,
-    service: Journal,
-) -> Result<Outcome, Stop> {
-    let mut interrupt = Interrupt::listen()?;
-    let emulator = interrupt.unless(Emulator::start(settings, functions, service)).await?;
-    let emulator = emulator.map_err(|error| not_started(&error))?;
-    let tutorial = async {
-        let endpoint = emulator.endpoint(transport).map_err(Stop::failed)?;
-        Tutorial::new(io::stdout()).run(&emulator, &endpoint, function_log).await.map_err(Stop::from)
-    };
-    let as_promised = interrupt.unless(tutorial).await;
-    emulator.stop().await;
-    Ok(if as_promised?? { Outcome::Success } else { Outcome::Failure })
 }

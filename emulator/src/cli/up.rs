@@ -1,15 +1,13 @@
 use std::env;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
 
 use journal::Journal;
 
-use crate::cli::app::{App, absolute};
+use crate::cli::app::App;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::outcome::{Outcome, Stop};
-use crate::cli::ports::{DevicePorts, not_started};
-use crate::emulator::{Emulator, Ports, Settings};
-use crate::up::Instructions;
+use crate::cli::outcome::{Outcome, print};
+use crate::cli::service::Service;
+use crate::emulator::{Emulator, Settings};
+use crate::up::instructions;
 
 /// Keep both stand-ins running for your own devices.
 ///
@@ -21,10 +19,6 @@ pub(super) struct Args {
     #[command(flatten)]
     app: App,
 
-    /// Folder for the certificates, made on first use, and the assignments
-    #[arg(long, value_name = "FOLDER", default_value = ".emulator")]
-    state: PathBuf,
-
     /// Hub that devices may be assigned to; several may be given [default: the tutorial's]
     #[arg(long, value_name = "HOSTNAME")]
     hub: Vec<String>,
@@ -34,31 +28,28 @@ pub(super) struct Args {
     port: u16,
 
     #[command(flatten)]
-    ports: DevicePorts,
+    service: Service,
 
     /// Seconds that devices are asked to wait before they poll
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     retry_after: u64,
 }
 
-pub(super) async fn run(args: Args) -> Result<Outcome, Stop> {
+pub(super) async fn run(args: Args) -> Outcome {
     let mut interrupt = Interrupt::listen()?;
-    let ports = Ports { functions: args.port, mqtt: args.ports.mqtt_port, https: args.ports.https_ports() };
-    let settings = args.app.settings(absolute(&args.state)?, args.hub)?;
-    let settings = Settings { ports, retry_after: args.retry_after, ..settings };
-    let journal = Journal::stdout();
-    let emulator = interrupt.unless(Emulator::start(settings, journal.clone(), journal.clone())).await?;
-    let emulator = emulator.map_err(|error| not_started(&error))?;
-    if let Some(note) = args.ports.https_note(emulator.dps.https_address().port()) {
-        journal.warn(note);
-    }
-    let program = env::current_exe().unwrap_or_else(|_| "dps-emulator".into());
-    let instructions = Instructions::new(&emulator, args.retry_after, program);
-    writeln!(io::stdout(), "\n{instructions}\nCtrl-C ends it.\n")?;
-    let outcome = tokio::select! {
-        () = interrupt.wait() => Ok(Outcome::Success),
-        () = emulator.host.stopped() => Err(Stop::handler_given_up()),
+    let Args { service, retry_after, .. } = args;
+    let settings = Settings {
+        functions_port: args.port,
+        mqtt_port: service.mqtt_port,
+        https_ports: service.https_ports(),
+        retry_after,
+        ..args.app.settings(&service.state, args.hub)?
     };
+    let journal = Journal::stdout();
+    let emulator = interrupt.unless(Emulator::start(settings, journal.clone(), journal)).await??;
+    let program = env::current_exe().unwrap_or_else(|_| "dps-emulator".into());
+    print(format!("\n{}\nCtrl-C ends it.\n\n", instructions(&emulator, retry_after, &program)))?;
+    let outcome = interrupt.or_end_of(&emulator.host).await;
     emulator.stop().await;
     outcome
 }

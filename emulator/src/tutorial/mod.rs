@@ -1,21 +1,17 @@
 //! The tutorial, from key derivation to both devices, compared with what it shows:
 //! <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies>.
 
-mod expected;
-mod mask;
-
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use devices::{Endpoint, register_and_print};
 use journal::{Entry, Kept};
+use regex::Regex;
 use similar::TextDiff;
 
-use self::mask::masked;
 use crate::contoso::{self, GROUP, HEAT_PUMP, HUB, ID_SCOPE, TOASTER};
 use crate::emulator::Emulator;
 
-/// Where the tutorial is.
 const PAGE: &str = "\
 Tutorial: Use custom allocation policies with Device Provisioning Service (DPS)
 https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies";
@@ -32,108 +28,110 @@ const OTHER_KEYS: &str = "\
 breakroom499-contoso-tstrsd-007 and mainbuilding167-contoso-hpsd-088.)
 ";
 
-/// One run of the tutorial, printed step by step.
-#[derive(Debug)]
-pub struct Tutorial<W> {
-    out: W,
-    /// Each thing that was compared: its name, and the diff if it is not as the tutorial shows it.
-    compared: Vec<(String, Option<String>)>,
-}
+/// The devices' keys by the tutorial's rule.
+const KEYS: &str = include_str!("expected/keys.txt");
 
-impl<W: Write> Tutorial<W> {
-    /// A run of the tutorial, printed to `out`.
-    pub fn new(out: W) -> Self {
-        Self { out, compared: Vec::new() }
+/// The function's log and the device's output, as the tutorial shows them. Left out is `Press enter key to exit:`, and
+/// the function says `Rust` instead of `C#`.
+const TOASTER_SHOWN: [&str; 2] =
+    [include_str!("expected/toaster_log.txt"), include_str!("expected/toaster_output.txt")];
+const HEAT_PUMP_SHOWN: [&str; 2] =
+    [include_str!("expected/heat_pump_log.txt"), include_str!("expected/heat_pump_output.txt")];
+
+/// Patterns of what differs from run to run, and what stands for it.
+const VARYING: [(&str, &str); 9] = [
+    (r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3} \[", "TIME ["),
+    // The blank line that the function logs before "Response" is not on the tutorial's page.
+    (r"(?m)^TIME \[Information\] \n", ""),
+    // C's `ctime` has 24 characters. Where in its source code the SDK found the error is said there only.
+    (r"(?m)^Error: Time:.{24} (File:.* Line:\d+ )?", "Error: "),
+    ("(?m)^Provisioning API Version: .*", "Provisioning API Version: VERSION"),
+    (r"OperationId: \S+", "OperationId: OPERATION"),
+    (r" - Date: \S+", " - Date: DATE"),
+    (", Id=[^,)]+", ", Id=ID"),
+    (r", Duration=\d+ms", ", Duration=MILLISECONDSms"),
+    // Where the function app is; the query, a key, is `****` on both sides.
+    (r#""webhookUrl":"[^?"]*"#, r#""webhookUrl":"URL"#),
+];
+
+/// Goes through the tutorial: derives the keys and registers both devices at `endpoint`, which is the `emulator`'s
+/// DPS; `log` is what its Functions host logs. Prints each step to `out`. True if all is as the tutorial shows it.
+///
+/// # Errors
+///
+/// Those of writing to `out`.
+pub async fn run(
+    emulator: &Emulator,
+    endpoint: &Endpoint,
+    log: &Kept,
+    mut out: impl Write,
+) -> io::Result<bool> {
+    writeln!(out, "{PAGE}\n\n=== Create the custom allocation function ===\n")?;
+    for function in emulator.host.functions() {
+        writeln!(out, "{}: [{}] {}", function.name, function.methods.join(","), function.url)?;
     }
+    writeln!(out, "\n=== Create the enrollment ===\n\nEnrollment group: {GROUP}")?;
+    writeln!(out, "Attestation:      symmetric key\nAllocation:       custom, {}", contoso::FUNCTION)?;
+    writeln!(out, "Linked hub:       {HUB}\nID scope:         {ID_SCOPE}")?;
+    writeln!(out, "Endpoint:         {}", endpoint.host)?;
 
-    /// Goes through the tutorial: derives the keys and registers both devices at `endpoint`, which is the
-    /// emulator's DPS; `log` is what the emulator's Functions host logs. True if all is as the tutorial shows it.
-    ///
-    /// # Errors
-    ///
-    /// Those of writing to `out`.
-    pub async fn run(mut self, emulator: &Emulator, endpoint: &Endpoint, log: &Kept) -> io::Result<bool> {
-        writeln!(self.out, "{PAGE}")?;
-        self.heading("Create the custom allocation function")?;
-        for function in emulator.host.functions() {
-            writeln!(self.out, "{}: [{}] {}", function.name, function.methods.join(","), function.url)?;
-        }
-        self.heading("Create the enrollment")?;
-        writeln!(self.out, "Enrollment group: {GROUP}\nAttestation:      symmetric key")?;
-        writeln!(self.out, "Allocation:       custom, {}\nLinked hub:       {HUB}", contoso::FUNCTION)?;
-        writeln!(self.out, "ID scope:         {ID_SCOPE}\nEndpoint:         {}", endpoint.host)?;
+    let key = |id: &str| format!("{id:<20}  {}\n", contoso::device(id).key.to_base64());
+    let keys = [TOASTER, HEAT_PUMP].map(key).concat();
+    write!(out, "\n=== Derive unique device keys ===\n\n{keys}\n{OTHER_KEYS}")?;
+    let mut compared = vec![("device keys".to_owned(), difference(KEYS, &keys))];
 
-        self.heading("Derive unique device keys")?;
-        let keys = contoso::derived_keys();
-        write!(self.out, "{keys}\n{OTHER_KEYS}")?;
-        self.compare("device keys", expected::KEYS, &keys);
-
-        let shown = (expected::TOASTER_LOG, expected::TOASTER_OUTPUT);
-        self.device("toaster", TOASTER, endpoint, log, shown).await?;
-        let shown = (expected::HEAT_PUMP_LOG, expected::HEAT_PUMP_OUTPUT);
-        self.device("heat pump", HEAT_PUMP, endpoint, log, shown).await?;
-        self.verdict()
-    }
-
-    async fn device(
-        &mut self,
-        name: &str,
-        registration_id: &str,
-        endpoint: &Endpoint,
-        log: &Kept,
-        (expected_log, expected_output): (&str, &str),
-    ) -> io::Result<()> {
-        self.heading(&format!("Simulate the Contoso {name} device"))?;
-        let device = contoso::device(registration_id);
-        let before = log.entries().len();
+    for (name, registration_id, [expected_log, expected_output]) in
+        [("toaster", TOASTER, TOASTER_SHOWN), ("heat pump", HEAT_PUMP, HEAT_PUMP_SHOWN)]
+    {
+        writeln!(out, "\n=== Simulate the Contoso {name} device ===\n")?;
+        out.flush()?;
+        let begun = log.entries().len();
         let mut output = Vec::new();
         // How it ended is part of the output.
-        let _ = register_and_print(&device, endpoint, LIMIT, &mut output).await?;
-        let output = String::from_utf8_lossy(&output).into_owned();
-        let log = function_log(log, before).await;
-
-        write!(self.out, "--- The function's log\n\n{log}\n--- The device's output\n\n{output}")?;
-        self.compare(&format!("{name}: the function's log"), expected_log, &log);
-        self.compare(&format!("{name}: the device's output"), expected_output, &output);
-        Ok(())
+        let _ = register_and_print(&contoso::device(registration_id), endpoint, LIMIT, &mut output).await?;
+        let (log, output) = (function_log(log, begun).await, String::from_utf8_lossy(&output));
+        write!(out, "--- The function's log\n\n{log}\n--- The device's output\n\n{output}")?;
+        compared.push((format!("{name}: the function's log"), difference(expected_log, &log)));
+        compared.push((format!("{name}: the device's output"), difference(expected_output, &output)));
     }
 
-    fn compare(&mut self, what: &str, expected: &str, got: &str) {
-        let (expected, got) = (masked(expected), masked(got));
-        let diff = TextDiff::from_lines(&expected, &got);
-        let diff = diff.unified_diff().context_radius(20).header("the tutorial", "here").to_string();
-        self.compared.push((what.to_owned(), (expected != got).then_some(diff)));
+    writeln!(out, "\n=== Compared with what the tutorial promises ===\n")?;
+    for (what, difference) in &compared {
+        let verdict = if difference.is_empty() { "as promised" } else { "DIFFERS" };
+        writeln!(out, "{verdict:<11}  {what}")?;
     }
-
-    fn verdict(mut self) -> io::Result<bool> {
-        self.heading("Compared with what the tutorial promises")?;
-        for (what, difference) in &self.compared {
-            let verdict = if difference.is_none() { "as promised" } else { "DIFFERS" };
-            writeln!(self.out, "{verdict:<11}  {what}")?;
-        }
-        for (what, difference) in &self.compared {
-            if let Some(difference) = difference {
-                writeln!(self.out, "\n{what}\n{difference}")?;
-            }
-        }
-        self.out.flush()?;
-        Ok(self.compared.iter().all(|(_, difference)| difference.is_none()))
+    compared.retain(|(_, difference)| !difference.is_empty());
+    for (what, difference) in &compared {
+        writeln!(out, "\n{what}\n{difference}")?;
     }
-
-    fn heading(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "\n=== {text} ===\n")?;
-        self.out.flush()
-    }
+    out.flush()?;
+    Ok(compared.is_empty())
 }
 
-/// What the function logged since the entry `before`, from the beginning to the end of its execution. What the
+/// The diff of two texts, empty if they differ in nothing but what differs from run to run.
+fn difference(expected: &str, found: &str) -> String {
+    let (expected, found) = (masked(expected), masked(found));
+    let diff = TextDiff::from_lines(&expected, &found);
+    diff.unified_diff().context_radius(20).header("the tutorial", "here").to_string()
+}
+
+/// `text` with a name in place of everything that differs from run to run: time stamps, ids, durations,
+/// versions, addresses, and where in its source code the C SDK found an error.
+fn masked(text: &str) -> String {
+    VARYING.iter().fold(text.to_owned(), |text, (pattern, name)| {
+        #[expect(clippy::expect_used, reason = "each run of the tutorial uses every pattern")]
+        let pattern = Regex::new(pattern).expect("the pattern is valid");
+        pattern.replace_all(&text, *name).into_owned()
+    })
+}
+
+/// What the function logged since the entry `begun`, from the beginning to the end of its execution. What the
 /// handler logs when it starts may come late, and is left out.
-async fn function_log(log: &Kept, before: usize) -> String {
+async fn function_log(log: &Kept, begun: usize) -> String {
     let deadline = Instant::now() + LOGGED;
+    let at = |entries: &[Entry], word| entries.iter().position(|entry| entry.text.starts_with(word));
     loop {
-        let mut entries = log.entries().split_off(before);
-        let at =
-            |entries: &[Entry], word: &str| entries.iter().position(|entry| entry.text.starts_with(word));
+        let mut entries = log.entries().split_off(begun);
         let mut entries = entries.split_off(at(&entries, "Executing ").unwrap_or(0));
         let ended = at(&entries, "Executed ");
         if ended.is_some() || Instant::now() > deadline {

@@ -81,13 +81,16 @@ fn a_wrong_command_line_says_what_is_expected_and_exits_2() {
         (device(&["--key", GROUP_KEY, "--host", "localhost:0"]), "with or without a port from 1 to 65535"),
         (
             device(&["--key", GROUP_KEY, "--payload", "{"]),
-            "--payload: expected JSON, or @FILE with a file that contains it",
+            "'--payload <JSON|@FILE>': expected JSON, or @FILE with a file that contains it",
         ),
-        (device(&["--key", GROUP_KEY, "--payload", "@no-such-file"]), "--payload: cannot read no-such-file"),
+        (
+            device(&["--key", GROUP_KEY, "--payload", "@no-such-file"]),
+            "JSON|@FILE>': cannot read no-such-file",
+        ),
         // A file without end.
         (
             device(&["--key", GROUP_KEY, "--payload", "@/dev/zero"]),
-            "--payload: cannot read /dev/zero: it has more than 1048576 bytes",
+            "JSON|@FILE>': cannot read /dev/zero: it has more than 1048576 bytes",
         ),
         (vec!["fleet", "--id-pattern", "toaster"], "expected a registration id with one {}"),
         (vec!["fleet", "--id-pattern", "a{}b{}"], "expected a registration id with one {}"),

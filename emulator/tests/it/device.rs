@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use devices::{GLOBAL_HOST, HostPort};
 use mqtt_protocol_core::mqtt::result_code::ConnectReturnCode;
 use symmetric_key::SymmetricKey;
 
@@ -355,4 +356,39 @@ fn payloads_go_both_ways() {
     assert!(service.seen()[0].ends_with(r#","payload":{"from": "a file"}}"#), "{:?}", service.seen());
     let expected = "Registration Information received from service: h, deviceId: d\nPayload received from service: {\"maxTemp\": 80}\n";
     assert!(ended.stdout.ends_with(expected), "{ended}");
+}
+
+#[test]
+fn hosts_are_given_with_and_without_a_port() {
+    for (text, expected) in [
+        ("localhost", Some(("localhost", None))),
+        ("localhost:18883", Some(("localhost", Some(18883)))),
+        ("127.0.0.1:8443", Some(("127.0.0.1", Some(8443)))),
+        ("::1", Some(("::1", None))),
+        ("[::1]", Some(("::1", None))),
+        ("[::1]:8883", Some(("::1", Some(8883)))),
+        (GLOBAL_HOST, Some((GLOBAL_HOST, None))),
+        ("", None),
+        (":8883", None),
+        ("localhost:", None),
+        ("localhost:0", None),
+        ("localhost:65536", None),
+        ("localhost:x", None),
+        ("[::1", None),
+        ("[::1]8883", None),
+        ("a b", None),
+        ("https://localhost", None),
+    ] {
+        let expected = expected.map(|(host, port)| HostPort { host: host.to_owned(), port });
+        assert_eq!(text.parse().ok(), expected, "{text}");
+    }
+}
+
+#[test]
+fn text_from_the_service_stays_on_one_line() {
+    for (text, most, expected) in
+        [("a\r\n\u{7}b", 10, "a\\r\\n\\u{7}b"), ("abcdef", 3, "abc…"), ("abc", 3, "abc")]
+    {
+        assert_eq!(journal::shown(text, most), expected);
+    }
 }

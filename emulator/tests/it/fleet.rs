@@ -2,7 +2,10 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use devices::fleet::Report;
+use devices::{Failure, Refusal, Registration};
 use tokio::task::spawn_blocking;
 
 use crate::dps::server::{HUB, SCOPE, Stage, group_key};
@@ -109,4 +112,59 @@ async fn a_fleet_that_fails_says_why_and_exits_1() {
             .contains("--id-pattern does not give registration ids: expected an id of 1 to 128 letters"),
         "{ended}"
     );
+}
+
+fn assigned(hub: &str) -> Result<Registration, Failure> {
+    Ok(Registration { hub: hub.to_owned(), device_id: "d".to_owned(), payload: None })
+}
+
+#[test]
+fn a_report_counts_by_reason_and_hub() {
+    let mut report = Report::default();
+    for (hub, took) in [("long-hub", 100), ("long-hub", 200), ("hub", 300)] {
+        report.add(assigned(hub), Duration::from_millis(took));
+    }
+    let message = "Custom allocation failed with status code: 400".to_owned();
+    let refusal = Refusal { message, ..Refusal::default() };
+    report.add(Err(Failure::Refused(refusal)), Duration::from_millis(400));
+    report.add(Err(Failure::Timeout(Duration::from_secs(600))), Duration::from_millis(500));
+    report.lost = 10_000;
+    report.elapsed = Duration::from_secs(2);
+    let expected = "\
+10,005 devices in 2.0 s: 2.0 registrations a second, 120 a minute
+
+  assigned       3
+  refused        1
+                 1  Custom allocation failed with status code: 400
+  failed         1
+                 1  Timed out after 600 s (PROV_DEVICE_RESULT_TIMEOUT)
+  lost      10,000
+
+Latency, from connecting to the final answer:  p50 0.30 s  p90 0.50 s  p99 0.50 s  max 0.50 s
+
+Devices per hub
+  hub       ████████████████████ 1
+  long-hub  ████████████████████████████████████████ 2
+";
+    assert_eq!(report.to_string(), expected);
+}
+
+#[test]
+fn a_report_without_devices_has_no_latencies() {
+    let report = Report::default().to_string();
+    assert!(report.starts_with("0 devices in 0.0 s: 0.0 registrations a second, 0 a minute\n"), "{report}");
+    assert!(report.contains("p50 0.00 s") && report.ends_with("Devices per hub\n  none\n"), "{report}");
+}
+
+#[test]
+fn hubs_from_the_service_are_escaped_and_their_list_is_bounded() {
+    let mut report = Report::default();
+    for number in 0..1000 {
+        report.add(assigned(&format!("hub-{number:03}\u{1b}[2J\n")), Duration::ZERO);
+    }
+    assert_eq!(report.assigned.sum(), 1000);
+    let report = report.to_string();
+    assert!(report.contains("  hub-000\\u{1b}[2J\\n  █ 1\n"), "{report}");
+    assert!(report.contains("  hub-049\\u{1b}[2J\\n  █ 1\n  others "), "{report}");
+    assert_eq!(report.lines().count(), 61, "{report}");
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps_emulator::contoso;
-use dps_emulator::emulator::{Emulator, Ports, Settings};
+use dps_emulator::emulator::{Emulator, Settings};
 use functions_host::Executable;
 use journal::{Journal, Kept};
 use provisioning_service::Dps;
@@ -53,7 +53,9 @@ impl Whole {
             executable: Executable::This(spawn_blocking(handler).await.unwrap()),
             state: state.path().to_owned(),
             hubs: vec![contoso::HUB.to_owned()],
-            ports: Ports::default(),
+            functions_port: 0,
+            mqtt_port: 0,
+            https_ports: vec![0],
             retry_after: 1,
         };
         let (journal, log) = Journal::kept();

@@ -1,6 +1,5 @@
 //! Many simulated devices that register at once, and the outcome.
 
-mod pattern;
 mod report;
 
 use std::time::{Duration, Instant};
@@ -9,7 +8,6 @@ use serde_json::value::RawValue;
 use symmetric_key::SymmetricKey;
 use tokio::task::JoinSet;
 
-pub use self::pattern::Pattern;
 pub use self::report::Report;
 use crate::device::Device;
 use crate::endpoint::Endpoint;
@@ -21,8 +19,8 @@ pub struct Fleet {
     pub count: usize,
     /// How many of them register at the same time, at most.
     pub concurrency: usize,
-    /// What their registration ids look like.
-    pub pattern: Pattern,
+    /// Their registration ids, with `{}` in place of the number of each.
+    pub id_pattern: String,
     /// The id scope of their DPS instance.
     pub id_scope: String,
     /// Their enrollment group's key.
@@ -38,12 +36,20 @@ impl Fleet {
     /// followed by a call of `ended`: dropping the future, which ends the registrations under way, leaves a report
     /// on those that had ended.
     pub async fn register(&self, endpoint: &Endpoint, report: &mut Report, mut ended: impl FnMut()) {
+        let begun = Instant::now();
         let mut running = JoinSet::new();
         let mut numbers = 1..=self.count;
         loop {
             while running.len() < self.concurrency.max(1) {
                 let Some(number) = numbers.next() else { break };
-                let (device, endpoint, limit) = (self.device(number), endpoint.clone(), self.limit);
+                let registration_id = self.registration_id(number);
+                let device = Device {
+                    id_scope: self.id_scope.clone(),
+                    key: self.group_key.derive(&registration_id),
+                    registration_id,
+                    payload: self.payload.clone(),
+                };
+                let (endpoint, limit) = (endpoint.clone(), self.limit);
                 running.spawn(async move {
                     let begun = Instant::now();
                     let outcome = device.register(&endpoint, limit, |_| {}).await;
@@ -52,21 +58,19 @@ impl Fleet {
             }
             match running.join_next().await {
                 Some(Ok((outcome, took))) => report.add(outcome, took),
-                // The device of a task that panicked has no outcome: the report counts it as lost.
-                Some(Err(_)) => {}
+                // The task panicked.
+                Some(Err(_)) => report.lost += 1,
                 None => return,
             }
+            report.elapsed = begun.elapsed();
             ended();
         }
     }
 
-    fn device(&self, number: usize) -> Device {
-        let registration_id = self.pattern.registration_id(number, self.count);
-        Device {
-            id_scope: self.id_scope.clone(),
-            key: self.group_key.derive(&registration_id),
-            registration_id,
-            payload: self.payload.clone(),
-        }
+    /// The registration id of device `number`, numbers padded to the same length.
+    #[must_use]
+    pub fn registration_id(&self, number: usize) -> String {
+        let width = self.count.to_string().len();
+        self.id_pattern.replace("{}", &format!("{number:0width$}"))
     }
 }
