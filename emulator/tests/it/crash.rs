@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use devices::{Device, Endpoint, Transport, trust};
+use devices::{Device, Endpoint, Transport};
 use serde_json::json;
 use symmetric_key::SymmetricKey;
 use tokio::task::JoinSet;
@@ -39,8 +39,8 @@ impl Service {
     }
 
     fn endpoint(&self, state: &Path) -> Endpoint {
-        let tls = trust::client_config(Some(&state.join("ca.pem"))).unwrap();
-        Endpoint { host: format!("127.0.0.1:{}", self.1).parse().unwrap(), transport: Transport::Mqtt, tls }
+        let host = format!("127.0.0.1:{}", self.1).parse().unwrap();
+        Endpoint::new(host, Transport::Mqtt, Some(&state.join("ca.pem"))).unwrap()
     }
 }
 

@@ -65,11 +65,9 @@ pub(crate) struct Node<'d> {
 /// It is not JSON: the first place where it is not, or all members and numbers that cannot be read.
 pub(crate) fn parse(text: &str) -> Result<(Value, Findings<'_>), Vec<Mistake>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let invalid = |line, column, reason: &str| Mistake {
-        path: String::new(),
-        line,
-        column,
-        problem: format!("invalid JSON: {reason}"),
+    let invalid = |line, column, reason: &str| {
+        let problem = format!("invalid JSON: {reason}");
+        vec![Mistake { path: String::new(), line, column, problem }]
     };
     let parsed = parse_to_ast(text, &CollectOptions::default(), &OPTIONS).map_err(|error| {
         let mut reason = error.kind().to_string();
