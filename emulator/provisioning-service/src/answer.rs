@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::registration::state::{RegistrationState, Status};
+use crate::registration::record::{RegistrationState, Status};
 use crate::stamp;
 
 /// An answer to a device.

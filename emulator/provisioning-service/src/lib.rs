@@ -23,7 +23,6 @@ mod compact;
 mod device_api;
 mod enrollments;
 mod error;
-mod quota;
 mod quoted;
 mod registration;
 pub mod registration_id;

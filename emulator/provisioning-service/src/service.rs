@@ -1,8 +1,11 @@
 //! What the provisioning service does for a device, whatever its protocol: attestation, allocation, record, answer.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use journal::Journal;
 
 use crate::allocation::Allocator;
@@ -10,13 +13,12 @@ use crate::answer::Answer;
 use crate::attestation::{self, Match, NO_TOKEN};
 use crate::enrollments::configuration::Config;
 use crate::enrollments::stamps::Stamps;
-use crate::quota::Quota;
 use crate::quoted::quoted;
 use crate::registration::attempt::Attempt;
 use crate::registration::operations::Operations;
 use crate::registration::outcome::Failure;
+use crate::registration::record::{RegistrationState, Status};
 use crate::registration::request::RegistrationRequest;
-use crate::registration::state::{RegistrationState, Status};
 use crate::registration_id::{fold, is_id};
 use crate::stamp;
 use crate::store::{Store, StoreError};
@@ -46,8 +48,9 @@ pub struct ServiceOptions {
     pub webhook: WebhookOptions,
     /// Bytes that the body of a registration may have: 96 KiB, the service's limit for a message.
     pub body_limit: usize,
-    /// Registrations in a minute; more are answered 429. `None`: as many as come. The real quota is 1,000.
-    pub quota: Option<u32>,
+    /// Registrations in a minute; more are answered 429. `None`: as many as come. The real quota is 1,000:
+    /// <https://learn.microsoft.com/azure/iot-dps/about-iot-dps#quotas-and-limits>.
+    pub quota: Option<NonZeroU32>,
     /// Devices that can be assigned: 1,000,000, as in one instance of the service.
     pub device_limit: u64,
 }
@@ -59,7 +62,7 @@ pub struct Service {
     options: ServiceOptions,
     allocator: Allocator,
     operations: Operations,
-    quota: Quota,
+    quota: Option<DefaultDirectRateLimiter>,
     store: Store,
     journal: Journal,
 }
@@ -90,7 +93,7 @@ impl Service {
             journal.warn(format!("configuration: {warning}"));
         }
         let allocator = Allocator::new(&config.enrollments, &options.webhook, &journal);
-        let quota = Quota::new(options.quota);
+        let quota = options.quota.map(|registrations| RateLimiter::direct(Quota::per_minute(registrations)));
         let operations = Operations::default();
         Ok(Arc::new(Self { config, options, allocator, operations, quota, store, journal }))
     }
@@ -138,9 +141,9 @@ impl Service {
             Ok(request) => request,
             Err(answer) => return answer,
         };
-        if let Err(seconds) = self.quota.pass() {
+        if let Some(Err(early)) = self.quota.as_ref().map(|quota| quota.check()) {
             self.journal.warn(format!("{id}: throttled: the quota of this minute is used up"));
-            return Answer::throttled(seconds);
+            return Answer::throttled(early.wait_time_from(DefaultClock::default().now()).as_secs() + 1);
         }
         let stored = self.store.registration(id).and_then(|previous| Ok((previous, self.store.devices()?)));
         let (previous, count) = match stored {

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(super) struct Args {
     /// Registrations that are accepted in a minute; more are answered 429. The real service's quota is
     /// 1000 [default: no limit]
     #[arg(long, value_name = "NUMBER")]
-    quota: Option<u32>,
+    quota: Option<NonZeroU32>,
 
     /// Seconds that one call of a webhook may take. What the real service waits is not documented
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]

@@ -19,7 +19,6 @@ use crate::registration_id::fold;
 /// One enrollment group or individual enrollment.
 #[derive(Clone, Debug)]
 pub(crate) struct Enrollment {
-    /// Whether it is for a group or for one device.
     pub(crate) kind: Kind,
     /// The group's id, or the registration id of the one device.
     pub(crate) id: String,
@@ -29,9 +28,7 @@ pub(crate) struct Enrollment {
     pub(crate) enabled: bool,
     /// The device id in the hub, where it is not the registration id. Individual enrollments only.
     pub(crate) device_id: Option<String>,
-    /// What happens to a device that registers again.
     pub(crate) reprovision: Reprovision,
-    /// How a hub is chosen.
     pub(crate) policy: Policy,
     /// The hubs to choose from: those selected here, or all linked ones if none is. For `hashed` and
     /// `geoLatency` only those that the policy applies to.
@@ -42,7 +39,7 @@ pub(crate) struct Enrollment {
     pub(crate) record: Map<String, Value>,
 }
 
-/// Which of the two kinds of enrollment.
+/// For whom it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// For every device with a key derived from the group's.
@@ -75,7 +72,6 @@ pub(crate) enum Policy {
     Custom(Uri),
 }
 
-/// All enrollments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Enrollments {
     individual: BTreeMap<String, Arc<Enrollment>>,
@@ -88,16 +84,13 @@ impl Enrollments {
     /// Adds `enrollment`, unless there is one with its id; then nothing changes and the answer is `false`.
     pub(crate) fn add(&mut self, enrollment: Enrollment) -> bool {
         let id = fold(&enrollment.id);
-        let new = match enrollment.kind {
-            Kind::Individual => !self.individual.contains_key(&id),
-            Kind::Group => self.groups.iter().all(|group| fold(&group.id) != id),
-        };
         match enrollment.kind {
-            _ if !new => {}
+            Kind::Individual if self.individual.contains_key(&id) => return false,
+            Kind::Group if self.groups.iter().any(|group| fold(&group.id) == id) => return false,
             Kind::Individual => drop(self.individual.insert(id, Arc::new(enrollment))),
             Kind::Group => self.groups.push(Arc::new(enrollment)),
         }
-        new
+        true
     }
 
     /// All of them: the groups in the order of the file, then the devices by their ids.
@@ -110,7 +103,7 @@ impl Enrollments {
         self.groups.iter_mut().chain(self.individual.values_mut()).map(Arc::make_mut)
     }
 
-    /// The enrollment of the device `registration_id` alone.
+    /// That of one device alone.
     pub(crate) fn individual(&self, registration_id: &str) -> Option<&Arc<Enrollment>> {
         self.individual.get(&fold(registration_id))
     }

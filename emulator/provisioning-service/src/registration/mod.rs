@@ -5,4 +5,3 @@ pub(crate) mod operations;
 pub(crate) mod outcome;
 pub(crate) mod record;
 pub(crate) mod request;
-pub(crate) mod state;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use crate::registration::state::RegistrationState;
+use crate::registration::record::RegistrationState;
 
 /// Operations remembered for one device.
 const MOST_OF_ONE: usize = 4;
@@ -152,23 +152,5 @@ impl Table {
 impl Operation {
     fn state(&self) -> Arc<RegistrationState> {
         Arc::clone(self.decided.as_ref().unwrap_or(&self.assigning))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn so_many_devices_are_remembered_and_no_more() {
-        let operations = Operations::default();
-        let open = |nth: usize| operations.open(&nth.to_string(), "op", 0, RegistrationState::default());
-        for nth in 0..MOST + 10 {
-            assert_eq!(open(nth), Some(false));
-            operations.decide(&nth.to_string(), "op", RegistrationState::default());
-        }
-        assert!(operations.poll("8", "op").is_none() && operations.poll("10", "op").is_some());
-        let refused = (MOST + 10..).find(|nth| open(*nth).is_none());
-        assert_eq!(refused, Some(2 * MOST + 9));
     }
 }

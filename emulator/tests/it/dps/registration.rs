@@ -1,6 +1,7 @@
 //! The life of a registration, as a device sees it.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use provisioning_service::ServiceOptions;
@@ -432,7 +433,7 @@ async fn a_device_s_oldest_operations_are_forgotten() {
 
 #[tokio::test]
 async fn quotas_are_kept_if_asked_for() {
-    let options = ServiceOptions { quota: Some(2), device_limit: 1, ..eager() };
+    let options = ServiceOptions { quota: NonZeroU32::new(2), device_limit: 1, ..eager() };
     let rig = Rig::with(&config(&[group(fixed(TOASTERS))], &[]), options);
     assert_eq!(rig.register("dev-1", "").await["status"], "assigned");
     let full = rig.service.register(&rig.device("dev-2"), b"");
