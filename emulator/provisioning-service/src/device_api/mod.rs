@@ -2,12 +2,11 @@
 //!
 //! - `ports`: the addresses and ports that are listened on.
 //! - `listener`: a TLS port. It takes connections, does the handshake (`tls`, with the `certificate`), looks at the
-//!   first bytes (`first_bytes`), and hands each connection to its protocol.
+//!   first bytes, and hands each connection to its protocol.
 //! - `mqtt`, `https`: the protocols. Each authenticates a device and turns its requests into calls of the service,
 //!   and the service's answers into packets or responses.
 
 pub(crate) mod certificate;
-mod first_bytes;
 pub(crate) mod https;
 pub(crate) mod listener;
 pub(crate) mod mqtt;
