@@ -8,11 +8,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::device_api::certificate;
-use crate::device_api::https::Https;
-use crate::device_api::listener::{Listener, Protocol};
-use crate::device_api::mqtt::Mqtt;
+use crate::device_api::listener::{self, Protocol};
 use crate::device_api::ports::listen;
+use crate::device_api::{DeviceApi, certificate};
 use crate::enrollments::configuration::Config;
 use crate::error::DpsError;
 use crate::service::{Service, ServiceOptions};
@@ -85,35 +83,29 @@ impl Dps {
         let tls = certificate::load_or_create(&state, address, &journal)?;
         let ca = tls.ca.clone();
         let store = Store::open(&state)?;
-        let (mqtt_sockets, mqtt) =
-            listen(Mqtt::NAME, "--mqtt-port", address, &[options.mqtt_port], &journal)?;
+        let (mqtt_sockets, mqtt) = listen("MQTT", "--mqtt-port", address, &[options.mqtt_port], &journal)?;
         let (https_sockets, https) =
-            listen(Https::NAME, "--https-port", address, &options.https_ports, &journal)?;
+            listen("HTTPS", "--https-port", address, &options.https_ports, &journal)?;
 
         let body_limit = options.service.body_limit;
         let service = Service::new(options.config, options.service, store, journal.clone())?;
-        let speaks_mqtt = Arc::new(Mqtt {
+        let api = Arc::new(DeviceApi {
             service: service.clone(),
-            journal: journal.clone(),
-            answer_delay: options.answer_delay,
+            journal,
+            tls,
+            permits: Arc::new(Semaphore::new(options.connections)),
             timeout,
+            answer_delay: options.answer_delay,
+            mqtt_port: mqtt.port(),
+            body_limit,
             clients: Mutex::default(),
         });
-        let speaks_https = Arc::new(Https {
-            service: service.clone(),
-            journal: journal.clone(),
-            body_limit,
-            timeout,
-            mqtt_port: mqtt.port(),
-        });
-        let permits = Arc::new(Semaphore::new(options.connections));
-        let listener = Listener { tls, permits, timeout, journal };
         let mut listeners = JoinSet::new();
         for socket in mqtt_sockets {
-            listeners.spawn(listener.clone().run(socket, speaks_mqtt.clone()));
+            listeners.spawn(listener::run(api.clone(), socket, Protocol::Mqtt));
         }
         for socket in https_sockets {
-            listeners.spawn(listener.clone().run(socket, speaks_https.clone()));
+            listeners.spawn(listener::run(api.clone(), socket, Protocol::Https));
         }
         Ok(Self { mqtt, https, ca, service, listeners })
     }

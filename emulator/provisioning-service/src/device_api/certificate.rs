@@ -7,9 +7,8 @@
 //! - `server.pem`: the server's private key, its certificate and the CA certificate. Readable by its owner alone.
 //!
 //! The CA's own key is discarded once it has signed the one server certificate, so that nothing else can be signed
-//! with it: `ca.pem` can safely be added to the trust store of a machine.
-//!
-//! Keys are ECDSA on the curve P-256, which all device SDKs accept.
+//! with it: `ca.pem` can safely be added to the trust store of a machine. Keys are ECDSA on the curve P-256, which all
+//! device SDKs accept.
 
 use std::error::Error;
 use std::fs;

@@ -13,11 +13,16 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{AlertDescription, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::BufReader;
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+/// A device's connection after the handshake.
+pub(crate) type Stream = BufReader<TlsStream<TcpStream>>;
+
 /// The server's side of TLS.
-#[derive(Clone)]
 pub(crate) struct Tls {
     pub(crate) acceptor: TlsAcceptor,
     /// The CA certificate that devices have to trust.

@@ -12,4 +12,4 @@ mod session;
 mod stream;
 mod topic;
 
-pub(crate) use self::session::Mqtt;
+pub(crate) use self::session::serve;

@@ -1,11 +1,10 @@
 //! A device that is connected: its authentication, its subscriptions, its requests, and their answers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use journal::Journal;
 use mqtt_protocol_core::mqtt::connection::{PacketData, RawPacket};
 use mqtt_protocol_core::mqtt::packet::Qos;
 use mqtt_protocol_core::mqtt::packet::v3_1_1::{
@@ -16,13 +15,14 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use crate::answer::Answer;
-use crate::device_api::listener::{Protocol, Stream};
+use crate::device_api::DeviceApi;
 use crate::device_api::mqtt::connect;
 use crate::device_api::mqtt::stream::{End, PacketStream, failed, invalid, unexpected};
 use crate::device_api::mqtt::topic::{ANSWERS, Request, answer_topic, is_for_answers, matches, request};
+use crate::device_api::tls::Stream;
 use crate::quoted::quoted;
 use crate::registration_id::fold;
-use crate::service::{Device, Service};
+use crate::service::Device;
 
 /// How long a device without a keep-alive may send nothing: ten years.
 const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -33,21 +33,9 @@ const SUBSCRIPTIONS: usize = 32;
 /// How many answers may wait to be sent; while they do, nothing more is read.
 const WAITING: usize = 16;
 
-/// The MQTT side of the service.
-pub(crate) struct Mqtt {
-    pub(crate) service: Arc<Service>,
-    pub(crate) journal: Journal,
-    /// How long an answer waits after its request.
-    pub(crate) answer_delay: Duration,
-    /// How long a packet may take from its first byte to its last.
-    pub(crate) timeout: Duration,
-    /// The client ids in use, in lower case; dropping what is beside one closes its connection.
-    pub(crate) clients: Mutex<HashMap<String, oneshot::Sender<()>>>,
-}
-
 /// One device's session.
 struct Session<'a> {
-    mqtt: &'a Mqtt,
+    api: &'a DeviceApi,
     stream: &'a mut PacketStream,
     device: Device,
     /// What the log calls it.
@@ -60,74 +48,61 @@ struct Session<'a> {
     packet_id: u16,
 }
 
-// === impl Mqtt ===
-
-impl Protocol for Mqtt {
-    const NAME: &'static str = "MQTT";
-    const WITHOUT_TLS: &'static str = "MQTT";
-
-    async fn serve(&self, stream: Stream, peer: SocketAddr) {
-        let mut stream = PacketStream::new(stream, self.timeout);
-        let mut name = format!("MQTT {peer}");
-        let why = match self.talk(&mut stream, &mut name).await {
-            Ok(()) | Err(End::Disconnected) => None,
-            Err(End::Failed(why)) => Some(why),
-            Err(End::Refused(code, why)) => {
-                // If that fails, the device has disconnected, and the reason for the refusal is still the one to log.
-                let _ = stream.send(connack(code)).await;
-                (!why.is_empty()).then(|| format!("CONNECT refused ({}): {why}", code as u8))
-            }
-        };
-        if let Some(why) = why {
-            self.journal.warn(format!("{name}: {why}; connection closed"));
+/// Serves one connection to its end.
+pub(crate) async fn serve(api: &DeviceApi, stream: Stream, peer: SocketAddr) {
+    let mut stream = PacketStream::new(stream, api.timeout);
+    let mut name = format!("MQTT {peer}");
+    let why = match talk(api, &mut stream, &mut name).await {
+        Ok(()) | Err(End::Disconnected) => None,
+        Err(End::Failed(why)) => Some(why),
+        Err(End::Refused(code, why)) => {
+            // If that fails, the device has disconnected, and the reason for the refusal is still the one to log.
+            let _ = stream.send(connack(code)).await;
+            (!why.is_empty()).then(|| format!("CONNECT refused ({}): {why}", code as u8))
         }
-        stream.close().await;
+    };
+    if let Some(why) = why {
+        api.journal.warn(format!("{name}: {why}; connection closed"));
     }
+    stream.close().await;
 }
 
-impl Mqtt {
-    /// Authenticates the device and serves it: why the connection ends. `name` is its name in the log, to which
-    /// the registration id is added.
-    async fn talk(&self, stream: &mut PacketStream, name: &mut String) -> Result<(), End> {
-        let connect = connect::parse(&stream.receive(Instant::now() + self.timeout).await?)?;
-        let (id_scope, registration_id) = connect::ids(&connect)?;
-        let sas = connect.password().filter(|password| !password.is_empty()).map(String::from_utf8_lossy);
-        // If that fails, the service has logged the reason.
-        let device = self
-            .service
-            .authenticate(id_scope, registration_id, sas.as_deref())
-            .map_err(|_| End::Refused(ConnectReturnCode::NotAuthorized, String::new()))?;
-        name.push_str(&format!(" ({registration_id})"));
-        let idle = match connect.keep_alive() {
-            0 => FOREVER,
-            seconds => Duration::from_millis(1500 * u64::from(seconds)),
-        };
+/// Authenticates the device and serves it: why the connection ends. `name` is its name in the log, to which
+/// the registration id is added.
+async fn talk(api: &DeviceApi, stream: &mut PacketStream, name: &mut String) -> Result<(), End> {
+    let connect = connect::parse(&stream.receive(Instant::now() + api.timeout).await?)?;
+    let (id_scope, registration_id) = connect::ids(&connect)?;
+    let sas = connect.password().filter(|password| !password.is_empty()).map(String::from_utf8_lossy);
+    // If that fails, the service has logged the reason.
+    let device = api
+        .service
+        .authenticate(id_scope, registration_id, sas.as_deref())
+        .map_err(|_| End::Refused(ConnectReturnCode::NotAuthorized, String::new()))?;
+    name.push_str(&format!(" ({registration_id})"));
+    let idle = match connect.keep_alive() {
+        0 => FOREVER,
+        seconds => Duration::from_millis(1500 * u64::from(seconds)),
+    };
 
-        // A newer connection closes an older one with the same client id (MQTT-3.1.4-2).
-        let (client_id, (closer, closed)) = (fold(registration_id), oneshot::channel());
-        self.clients().insert(client_id.clone(), closer);
-        let served = async {
-            stream.send(connack(ConnectReturnCode::Accepted)).await?;
-            let (subscriptions, answers) = (Vec::new(), VecDeque::new());
-            Session { mqtt: self, stream, device, name, subscriptions, answers, packet_id: 0 }.run(idle).await
-        };
-        let end = tokio::select! {
-            _ = closed => Err(failed("a newer connection has the same client id")),
-            end = served => end,
-        };
-        let mut clients = self.clients();
-        if clients.get(&client_id).is_some_and(oneshot::Sender::is_closed) {
-            clients.remove(&client_id);
-        }
-        end
+    // A newer connection closes an older one with the same client id (MQTT-3.1.4-2).
+    let clients = || api.clients.lock().unwrap_or_else(PoisonError::into_inner);
+    let (client_id, (closer, closed)) = (fold(registration_id), oneshot::channel());
+    clients().insert(client_id.clone(), closer);
+    let served = async {
+        stream.send(connack(ConnectReturnCode::Accepted)).await?;
+        let (subscriptions, answers) = (Vec::new(), VecDeque::new());
+        Session { api, stream, device, name, subscriptions, answers, packet_id: 0 }.run(idle).await
+    };
+    let end = tokio::select! {
+        _ = closed => Err(failed("a newer connection has the same client id")),
+        end = served => end,
+    };
+    let mut clients = clients();
+    if clients.get(&client_id).is_some_and(oneshot::Sender::is_closed) {
+        clients.remove(&client_id);
     }
-
-    fn clients(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<()>>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    end
 }
-
-// === impl Session ===
 
 impl Session<'_> {
     /// Serves the device, which may send nothing for as long as `idle`, until the session ends: why it does.
@@ -157,6 +132,9 @@ impl Session<'_> {
             }
             // PUBACK: an answer was received. TCP delivers it, so it is not counted.
             (4, 0, _) if packet.remaining_length() == 2 => Ok(()),
+            (8 | 10, 2, _) if packet.data_as_slice().starts_with(&[0, 0]) => {
+                Err(invalid("the packet id is 0"))
+            }
             (8, 2, _) => self.subscribe(&packet.parse_exact(Subscribe::parse).map_err(invalid)?).await,
             (10, 2, _) => self.unsubscribe(&packet.parse_exact(Unsubscribe::parse).map_err(invalid)?).await,
             (12, 0, _) if packet.remaining_length() == 0 => {
@@ -176,13 +154,13 @@ impl Session<'_> {
         };
         match (publish.qos(), publish.packet_id()) {
             (Qos::ExactlyOnce, _) => return Err(failed("a PUBLISH at QoS 2, expected 0 or 1")),
-            (Qos::AtLeastOnce, Some(id)) => {
-                check_id(id)?;
+            (_, Some(0)) => return Err(invalid("the packet id is 0")),
+            (_, Some(id)) => {
                 self.stream.send(Puback::builder().packet_id(id).build()).await?;
             }
-            _ => {}
+            (_, None) => {}
         }
-        let (service, body) = (&self.mqtt.service, publish.payload().as_slice());
+        let (service, body) = (&self.api.service, publish.payload().as_slice());
         let answer = match request {
             Request::Register => service.register(&self.device, body),
             Request::Status(Some(operation_id)) => service.operation_status(&self.device, operation_id),
@@ -191,7 +169,7 @@ impl Session<'_> {
                 Answer::bad_request("The topic does not name an operation: &operationId=…")
             }
         };
-        let due = Instant::now() + self.mqtt.answer_delay;
+        let due = Instant::now() + self.api.answer_delay;
         self.answers.push_back((due, answer_topic(rid, &answer), answer.body));
         Ok(())
     }
@@ -218,7 +196,6 @@ impl Session<'_> {
 
     /// Grants filters for answers, at most at QoS 1, and nothing else.
     async fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), End> {
-        check_id(subscribe.packet_id())?;
         let mut codes = Vec::with_capacity(subscribe.entries().len());
         for entry in subscribe.entries() {
             let filter = entry.topic_filter();
@@ -240,20 +217,14 @@ impl Session<'_> {
     }
 
     async fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<(), End> {
-        check_id(unsubscribe.packet_id())?;
         self.subscriptions
             .retain(|(filter, _)| unsubscribe.entries().iter().all(|entry| entry.as_str() != filter));
         self.stream.send(Unsuback::builder().packet_id(unsubscribe.packet_id()).build()).await
     }
 
     fn warn(&self, what: &str) {
-        self.mqtt.journal.warn(format!("{}: {what}", self.name));
+        self.api.journal.warn(format!("{}: {what}", self.name));
     }
-}
-
-/// Refuses the packet id 0.
-fn check_id(id: u16) -> Result<(), End> {
-    if id == 0 { Err(invalid("the packet id is 0")) } else { Ok(()) }
 }
 
 /// Never "session present": the .NET SDK fails on it.

@@ -10,8 +10,7 @@ use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::device_api::listener::Stream;
-use crate::device_api::tls::disconnected;
+use crate::device_api::tls::{Stream, disconnected};
 
 /// The longest packet, in bytes: the service's limit for a message is 256 KB.
 const PACKET_LIMIT: u32 = 256 * 1024;
