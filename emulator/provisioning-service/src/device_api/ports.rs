@@ -11,9 +11,6 @@ use journal::Journal;
 /// How many connections may wait to be accepted, as far as the system allows.
 const BACKLOG: u32 = 4096;
 
-/// How often a port is looked for that is free at both loopback addresses.
-const ATTEMPTS: u32 = 20;
-
 /// Sockets, and the address of the first one; or the address that cannot be listened on, and why.
 type Sockets = Result<(Vec<TcpListener>, SocketAddr), (SocketAddr, io::Error)>;
 
@@ -29,8 +26,7 @@ pub(crate) fn listen(
     journal: &Journal,
 ) -> Result<(Vec<TcpListener>, SocketAddr), DpsError> {
     let mut reasons = Vec::new();
-    let no_port = io::Error::new(io::ErrorKind::InvalidInput, "no port is given");
-    let mut failed = (SocketAddr::new(address, 0), no_port);
+    let mut failed = (SocketAddr::new(address, 0), io::Error::other("no port is given"));
     for &port in ports {
         failed = match sockets(address, port) {
             Ok((sockets, listening)) => {
@@ -58,22 +54,17 @@ pub(crate) fn listen(
 
 /// Listens at `address` and `port`.
 fn sockets(address: IpAddr, port: u16) -> Sockets {
-    let mut attempts = if port == 0 { ATTEMPTS } else { 1 };
-    loop {
-        attempts -= 1;
-        let (first, listening) = socket(SocketAddr::new(address, port))?;
-        if address != Ipv4Addr::LOCALHOST {
-            return Ok((vec![first], listening));
-        }
-        match socket(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), listening.port())) {
-            Ok((second, _)) => return Ok((vec![first, second], listening)),
-            // There is no IPv6.
-            Err((_, error)) if error.kind() != io::ErrorKind::AddrInUse => {
-                return Ok((vec![first], listening));
-            }
-            Err(failed) if attempts == 0 => return Err(failed),
-            Err(_) => {}
-        }
+    let (first, listening) = socket(SocketAddr::new(address, port))?;
+    if address != Ipv4Addr::LOCALHOST {
+        return Ok((vec![first], listening));
+    }
+    match socket(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), listening.port())) {
+        Ok((second, _)) => Ok((vec![first, second], listening)),
+        // Any port will do: since `first` keeps this one, another is found.
+        Err((_, error)) if error.kind() == io::ErrorKind::AddrInUse && port == 0 => sockets(address, port),
+        Err(failed) if failed.1.kind() == io::ErrorKind::AddrInUse => Err(failed),
+        // There is no IPv6.
+        Err(_) => Ok((vec![first], listening)),
     }
 }
 

@@ -82,14 +82,12 @@ async fn respond(
     }
 
     let Answer { status, retry_after, error_code, request_id, body } = answer;
-    let location = || {
-        let host = head.headers.get(header::HOST)?;
-        Some(format!("https://{}{}", String::from_utf8_lossy(host.as_bytes()), head.uri.path()))
-    };
+    let host = head.headers.get(header::HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+    let location = host.map(|host| format!("https://{host}{}", head.uri.path()));
     let headers = [
         (header::RETRY_AFTER, retry_after.map(|seconds| seconds.to_string())),
         (HeaderName::from_static("x-ms-error-code"), error_code.map(|code| code.to_string())),
-        (header::LOCATION, if status == 202 { location() } else { None }),
+        (header::LOCATION, location.filter(|_| status == 202)),
         (header::ALLOW, allow.filter(|_| status == 405).map(str::to_owned)),
         // What is left of the body would be taken for a request.
         (header::CONNECTION, [408, 413].contains(&status).then(|| "close".to_owned())),
