@@ -2,19 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::device_api::certificate::Certificate;
-use crate::device_api::https::Https;
-use crate::device_api::listener::{Listener, Protocol};
-use crate::device_api::mqtt::Mqtt;
+use crate::device_api::listener::{self, Protocol};
 use crate::device_api::ports::listen;
-use crate::device_api::tls::Tls;
+use crate::device_api::{DeviceApi, certificate};
 use crate::enrollments::configuration::Config;
 use crate::error::DpsError;
 use crate::service::{Service, ServiceOptions};
@@ -56,8 +52,6 @@ pub struct Dps {
     listeners: JoinSet<()>,
 }
 
-// === impl DpsOptions ===
-
 impl DpsOptions {
     /// The defaults: 127.0.0.1 and ::1, port 8883 for MQTT and 443 or 8443 for HTTPS, answers after 55 ms, a timeout
     /// of 10 s, 4,096 connections.
@@ -77,8 +71,6 @@ impl DpsOptions {
     }
 }
 
-// === impl Dps ===
-
 impl Dps {
     /// Starts the service. Devices can connect once this returns; it runs until [`Dps::stop`], or until it is
     /// dropped.
@@ -88,31 +80,33 @@ impl Dps {
     /// [`DpsError`]; then nothing runs and no port is taken.
     pub async fn start(options: DpsOptions, journal: Journal) -> Result<Self, DpsError> {
         let DpsOptions { state, address, timeout, .. } = options;
-        let certificate = Certificate::load_or_create(&state, address, &journal)?;
-        let ca = certificate.ca.clone();
-        let tls = Tls::new(certificate)?;
-        let store = Store::open(&state).map_err(DpsError::Store)?;
-        let (mqtt_sockets, mqtt) =
-            listen(Mqtt::NAME, "--mqtt-port", address, &[options.mqtt_port], &journal)?;
+        let tls = certificate::load_or_create(&state, address, &journal)?;
+        let ca = tls.ca.clone();
+        let store = Store::open(&state)?;
+        let (mqtt_sockets, mqtt) = listen("MQTT", "--mqtt-port", address, &[options.mqtt_port], &journal)?;
         let (https_sockets, https) =
-            listen(Https::NAME, "--https-port", address, &options.https_ports, &journal)?;
+            listen("HTTPS", "--https-port", address, &options.https_ports, &journal)?;
 
         let body_limit = options.service.body_limit;
-        let service =
-            Service::new(options.config, options.service, store, journal.clone()).map_err(DpsError::Store)?;
-        let speaks_mqtt = Mqtt::new(service.clone(), journal.clone(), options.answer_delay, timeout);
-        let speaks_https = Https {
+        let service = Service::new(options.config, options.service, store, journal.clone())?;
+        let api = Arc::new(DeviceApi {
             service: service.clone(),
-            journal: journal.clone(),
-            body_limit,
+            journal,
+            tls,
+            permits: Arc::new(Semaphore::new(options.connections)),
             timeout,
+            answer_delay: options.answer_delay,
             mqtt_port: mqtt.port(),
-        };
-        let permits = Arc::new(Semaphore::new(options.connections));
-        let listener = Listener { tls, permits, timeout, journal };
+            body_limit,
+            clients: Mutex::default(),
+        });
         let mut listeners = JoinSet::new();
-        spawn(&mut listeners, &listener, mqtt_sockets, speaks_mqtt);
-        spawn(&mut listeners, &listener, https_sockets, speaks_https);
+        for socket in mqtt_sockets {
+            listeners.spawn(listener::run(api.clone(), socket, Protocol::Mqtt));
+        }
+        for socket in https_sockets {
+            listeners.spawn(listener::run(api.clone(), socket, Protocol::Https));
+        }
         Ok(Self { mqtt, https, ca, service, listeners })
     }
 
@@ -138,18 +132,5 @@ impl Dps {
     pub async fn stop(mut self) {
         self.service.stop();
         self.listeners.shutdown().await;
-    }
-}
-
-/// Serves `sockets` with `protocol`.
-fn spawn<P: Protocol>(
-    listeners: &mut JoinSet<()>,
-    listener: &Listener,
-    sockets: Vec<TcpListener>,
-    protocol: P,
-) {
-    let protocol = Arc::new(protocol);
-    for socket in sockets {
-        listeners.spawn(listener.clone().run(socket, protocol.clone()));
     }
 }

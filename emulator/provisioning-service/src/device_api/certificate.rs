@@ -1,31 +1,33 @@
 //! The server certificate and the certificate authority (CA) that devices are told to trust.
 //!
-//! Both are made on first use and kept in the state folder, so that a device which trusts the CA once goes on
-//! doing so. Two files:
+//! Both are made on first use and kept, so that a device which trusts the CA once goes on doing so:
 //!
 //! - `ca.pem`: the CA certificate, for `OPTION_TRUSTED_CERT` (C), `server_verification_cert` (Python),
 //!   `NODE_EXTRA_CA_CERTS` (Node), a trust store (.NET, Java).
 //! - `server.pem`: the server's private key, its certificate and the CA certificate. Readable by its owner alone.
 //!
 //! The CA's own key is discarded once it has signed the one server certificate, so that nothing else can be signed
-//! with it: `ca.pem` can safely be added to the trust store of a machine.
-//!
-//! Keys are ECDSA on the curve P-256, which all device SDKs accept.
+//! with it: `ca.pem` can safely be added to the trust store of a machine. Keys are ECDSA on the curve P-256, which all
+//! device SDKs accept.
 
+use std::error::Error;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use journal::Journal;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rcgen::{KeyUsagePurpose, SerialNumber};
+use rustls::client::verify_server_name;
+use rustls::server::ParsedCertificate;
+use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use time::{Duration, OffsetDateTime};
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use crate::device_api::tls::Tls;
 use crate::error::DpsError;
-use journal::Journal;
 
 /// The names under which devices reach the service: those of this machine, and the service's global endpoint
 /// for devices that are sent here by a hosts file or a proxy.
@@ -41,110 +43,49 @@ const BACKDATED: Duration = Duration::days(7);
 /// How long before its expiry a certificate is replaced.
 const RENEWAL: Duration = Duration::days(30);
 
-/// The line that opens each certificate in a PEM file.
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-
-/// A server certificate with its key, and where it and the CA certificate are kept.
-#[derive(Debug)]
-pub(crate) struct Certificate {
-    /// Leaf first, then the CA.
-    pub(crate) chain: [CertificateDer<'static>; 2],
-    /// The key of the leaf.
-    pub(crate) key: PrivateKeyDer<'static>,
-    /// `server.pem`
-    pub(crate) path: PathBuf,
-    /// `ca.pem`
-    pub(crate) ca: PathBuf,
+/// TLS with the certificate kept in the folder `state`, or with a new one if there is none, if it ends within 30 days,
+/// or if it is not valid for `address`.
+pub(crate) fn load_or_create(state: &Path, address: IpAddr, journal: &Journal) -> Result<Tls, DpsError> {
+    let (path, ca) = (state.join("server.pem"), state.join("ca.pem"));
+    let invalid = |error: Box<dyn Error>| DpsError::Certificate(path.clone(), error.to_string());
+    let mut pem = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(state, &path, address)?,
+        read => read.map_err(|error| DpsError::State(path.clone(), error))?,
+    };
+    if let Some(why) = outdated(&pem, address).map_err(invalid)? {
+        let ca = ca.display();
+        journal
+            .warn(format!("The server certificate {why}: made a new one. Devices must trust the new {ca}"));
+        pem = create(state, &path, address)?;
+    }
+    let tls = Tls::new(&pem, ca.clone()).map_err(invalid)?;
+    // It may be lost.
+    write(&ca, pem.rfind("-----BEGIN CERTIFICATE-----").map_or("", |start| &pem[start..]), 0o644)?;
+    Ok(tls)
 }
 
-// === impl Certificate ===
-
-impl Certificate {
-    /// The certificate kept in the folder `state`, or a new one if there is none, if it ends within 30 days, or
-    /// if it is not valid for `address`.
-    ///
-    /// # Errors
-    ///
-    /// [`DpsError::State`] if a file cannot be read or written, [`DpsError::Certificate`] if `server.pem` is not
-    /// a key and two certificates.
-    pub(crate) fn load_or_create(state: &Path, address: IpAddr, journal: &Journal) -> Result<Self, DpsError> {
-        let (path, ca) = (state.join("server.pem"), state.join("ca.pem"));
-        let invalid = |why| DpsError::Certificate(path.clone(), why);
-        let kept = match fs::read_to_string(&path) {
-            Ok(pem) => Some(pem),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(DpsError::State(path, error)),
-        };
-        if let Some(pem) = &kept {
-            let (_, [leaf, _]) = parse(pem).map_err(invalid)?;
-            match outdated(&leaf, address).map_err(invalid)? {
-                Some(why) => journal.warn(format!(
-                    "The server certificate {why}: made a new one. Devices must trust the new {}",
-                    ca.display()
-                )),
-                None => return Self::new(pem, path, ca),
-            }
-        }
-        let pem = generate(address, OffsetDateTime::now_utc()).map_err(|error| invalid(error.to_string()))?;
-        fs::create_dir_all(state).map_err(|error| DpsError::State(state.to_owned(), error))?;
-        write(&path, &pem, 0o600)?;
-        Self::new(&pem, path, ca)
-    }
-
-    /// The certificate that `pem`, the text of `path`, holds. Writes `ca` unless it is there.
-    fn new(pem: &str, path: PathBuf, ca: PathBuf) -> Result<Self, DpsError> {
-        let (key, chain) = parse(pem).map_err(|why| DpsError::Certificate(path.clone(), why))?;
-        let ca_pem = pem.rfind(BEGIN).map_or("", |start| &pem[start..]);
-        if fs::read_to_string(&ca).is_ok_and(|kept| kept == ca_pem) {
-            return Ok(Self { chain, key, path, ca });
-        }
-        write(&ca, ca_pem, 0o644)?;
-        Ok(Self { chain, key, path, ca })
-    }
-
-    /// When it is valid: `from {date} to {date}`.
-    pub(crate) fn validity(&self) -> Option<String> {
-        let (_, leaf) = X509Certificate::from_der(&self.chain[0]).ok()?;
-        let dates = [leaf.validity.not_before, leaf.validity.not_after].map(|time| time.to_datetime().date());
-        Some(format!("from {} to {}", dates[0], dates[1]))
-    }
-}
-
-/// The key and the two certificates of `server.pem`. The error says what is wrong with it.
-fn parse(pem: &str) -> Result<(PrivateKeyDer<'static>, [CertificateDer<'static>; 2]), String> {
-    let key = PrivateKeyDer::from_pem_slice(pem.as_bytes())
-        .map_err(|error| format!("invalid private key: {error}"))?;
-    let chain = CertificateDer::pem_slice_iter(pem.as_bytes())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| format!("invalid certificates: {error}"))?;
-    let chain = <[_; 2]>::try_from(chain);
-    Ok((key, chain.map_err(|chain| format!("expected 2 certificates, found {}", chain.len()))?))
-}
-
-/// Why `leaf` is to be replaced; `None` if it is still good for a server at `address`.
-fn outdated(leaf: &[u8], address: IpAddr) -> Result<Option<&'static str>, String> {
-    let (_, leaf) =
-        X509Certificate::from_der(leaf).map_err(|error| format!("invalid certificate: {error}"))?;
-    if leaf.validity.not_after.to_datetime() < OffsetDateTime::now_utc() + RENEWAL {
+/// Why the certificate in `pem` is to be replaced; `None` if it is still good for a server at `address`.
+fn outdated(pem: &str, address: IpAddr) -> Result<Option<&'static str>, Box<dyn Error>> {
+    let leaf = CertificateDer::from_pem_slice(pem.as_bytes())?;
+    let ends = X509Certificate::from_der(&leaf)?.1.validity.not_after;
+    if ends.to_datetime() < OffsetDateTime::now_utc() + RENEWAL {
         return Ok(Some("ends within 30 days"));
     }
-    let octets = match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    };
-    let names = leaf.subject_alternative_name().map_err(|error| format!("invalid certificate: {error}"))?;
-    let named = names.is_some_and(|names| {
-        names
-            .value
-            .general_names
-            .iter()
-            .any(|name| matches!(name, GeneralName::IPAddress(ip) if *ip == octets))
-    });
-    Ok((!named && !address.is_unspecified()).then_some("is not valid for the address"))
+    let named = verify_server_name(&ParsedCertificate::try_from(&leaf)?, &address.into());
+    Ok((named.is_err() && !address.is_unspecified()).then_some("is not valid for the address"))
+}
+
+/// Makes certificates for a server at `address` and keeps them: the text of `path`.
+fn create(state: &Path, path: &Path, address: IpAddr) -> Result<String, DpsError> {
+    let pem = generate(address).map_err(|error| DpsError::Certificate(path.to_owned(), error.to_string()))?;
+    fs::create_dir_all(state).map_err(|error| DpsError::State(state.to_owned(), error))?;
+    write(path, &pem, 0o600)?;
+    Ok(pem)
 }
 
 /// The text of a new `server.pem`, for a server at `address`.
-fn generate(address: IpAddr, now: OffsetDateTime) -> Result<String, rcgen::Error> {
+fn generate(address: IpAddr) -> Result<String, rcgen::Error> {
+    let now = OffsetDateTime::now_utc();
     let params = |common_name: &str, names: Vec<String>| -> Result<CertificateParams, rcgen::Error> {
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, common_name);
@@ -187,54 +128,4 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), DpsError> {
         fs::rename(&draft, path)
     });
     written.map_err(|error| DpsError::State(path.to_owned(), error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn made(address: &str, days_ago: i64) -> String {
-        generate(address.parse().unwrap(), OffsetDateTime::now_utc() - Duration::days(days_ago)).unwrap()
-    }
-
-    #[test]
-    fn a_certificate_is_kept_until_thirty_days_before_its_end_and_for_its_address() {
-        for (made_for, days_ago, address, expected) in [
-            ("127.0.0.1", 0, "127.0.0.1", None),
-            ("127.0.0.1", 782, "127.0.0.1", None),
-            ("127.0.0.1", 784, "127.0.0.1", Some("ends within 30 days")),
-            ("127.0.0.1", 2000, "127.0.0.1", Some("ends within 30 days")),
-            ("127.0.0.2", 0, "127.0.0.2", None),
-            ("127.0.0.2", 0, "::1", None),
-            ("127.0.0.2", 0, "0.0.0.0", None),
-            ("127.0.0.2", 0, "127.0.0.3", Some("is not valid for the address")),
-        ] {
-            let (_, [leaf, _]) = parse(&made(made_for, days_ago)).unwrap();
-            assert_eq!(
-                outdated(&leaf, address.parse().unwrap()),
-                Ok(expected),
-                "{made_for} {days_ago} {address}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_new_certificate_is_good_for_a_device_whose_clock_is_days_behind() {
-        let (_, chain) = parse(&made("127.0.0.1", 0)).unwrap();
-        for certificate in &chain {
-            let (_, certificate) = X509Certificate::from_der(certificate).unwrap();
-            assert!(
-                certificate.validity.not_before.to_datetime() < OffsetDateTime::now_utc() - Duration::days(6)
-            );
-        }
-    }
-
-    #[test]
-    fn a_file_without_a_key_or_two_certificates_is_invalid() {
-        let pem = made("127.0.0.1", 0);
-        let certificates = pem.find(BEGIN).unwrap();
-        for part in ["", "x", &pem[..certificates], &pem[certificates..], &pem[..pem.rfind(BEGIN).unwrap()]] {
-            assert!(parse(part).is_err(), "{part}");
-        }
-    }
 }

@@ -296,6 +296,75 @@ async fn refusals_have_a_status_a_body_and_a_line() {
 }
 
 #[tokio::test]
+async fn paths_of_all_forms_are_read() {
+    let stage = Stage::start().await;
+    let mut device = stage.https().await;
+    for (path, status) in [
+        ("SCOPE/registrations/%64ev1", 404_201),
+        ("SCOPE/Registrations/dev1/REGISTER", 202),
+        ("SCOPE/registrations/dev1/operations/", 404_201),
+        ("SCOPE/registrations/a%3Ab%2f/register", 401_002),
+        ("SCOPE/registrations/%ff/register", 0),
+        ("SCOPE/registrations//register", 0),
+        ("/registrations/dev1/register", 0),
+        ("SCOPE/registrations/dev1/register/", 0),
+        ("SCOPE/registrations/dev1/operations", 0),
+        ("SCOPE/enrollments/dev1", 0),
+        ("SCOPE/registrations", 0),
+    ] {
+        let method = match path.to_lowercase() {
+            path if path.contains("register") => "PUT",
+            path if path.contains("operations") => "GET",
+            _ => "POST",
+        };
+        let path = path.replace("SCOPE", SCOPE);
+        let request = format!(
+            "{method} /{path}?api-version=2019-03-31 HTTP/1.1\r\nHost: h\r\nAuthorization: {}\r\n",
+            token("dev1")
+        );
+        let answer = device.request(&request, "{}").await;
+        let unknown = ": 404: unknown path: “";
+        match status {
+            0 => {
+                assert_eq!(answer.json()["message"], "The resource does not exist.", "{path}: {answer:?}");
+                stage.says_often(1, &[unknown, &format!("{method} /{path}”")]).await;
+            }
+            202 => assert_eq!(answer.status, 202, "{path}: {answer:?}"),
+            code => {
+                assert_eq!(answer.json()["errorCode"], code, "{path}: {answer:?}");
+                assert_eq!(stage.lines(&[unknown, &path]), 0, "{}", stage.whole_log());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn api_versions_are_dates_with_or_without_a_word() {
+    let stage = Stage::start().await;
+    let mut device = stage.https().await;
+    for (version, status) in [
+        ("2021-06-01", 404),
+        ("2019-03-31", 404),
+        ("2019-03-31-preview", 404),
+        ("2031-12-31", 404),
+        ("2018-09-01-privatepreview", 404),
+        ("1", 400),
+        ("2021-06", 400),
+        ("2021-13-01", 400),
+        ("2021-06-32", 400),
+        ("2021-6-1", 400),
+        ("21-06-01", 400),
+        ("+021-06-01", 400),
+        ("2021-06-01-", 400),
+        ("2021-06-01x", 400),
+        ("2021-06-01-a.b", 400),
+    ] {
+        let request = head("GET", "dev1", &format!("/operations/4.x?api-version={version}"));
+        assert_eq!(device.request(&request, "").await.status, status, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn an_api_version_that_is_none_is_refused() {
     let stage = Stage::start().await;
     let mut device = stage.https().await;

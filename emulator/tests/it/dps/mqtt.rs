@@ -71,9 +71,14 @@ async fn filters_narrower_than_all_answers_are_granted_and_get_what_matches() {
         (exact, 0, 0),
         ("$dps/registrations/res/404/+", 1, 1),
         ("$dps/registrations/res/+/?$rid=9", 2, 1),
+        ("", 1, 0x80),
+        ("$dps/#", 1, 0x80),
         ("$dps/registrations/+/202/#", 1, 0x80),
         ("$dps/registrations/#", 1, 0x80),
+        ("$dps/registrations/res", 1, 0x80),
         ("$dps/registrations/res/#/202", 1, 0x80),
+        ("$dps/registrations/res/20+/#", 1, 0x80),
+        ("$dps/registrations/res/200#", 1, 0x80),
     ] {
         device.send(&subscribe(9, filter, qos)).await;
         device.expect(&[0x90, 3, 0, 9, code]).await;
@@ -93,6 +98,66 @@ async fn filters_narrower_than_all_answers_are_granted_and_get_what_matches() {
     device.send(&publish(&register_topic("1"), b"")).await;
     device.send(&[0xc0, 0]).await;
     device.expect(&[0xd0, 0]).await;
+}
+
+#[tokio::test]
+async fn each_form_of_a_filter_gets_what_it_matches() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.send(&good_connect("dev1")).await;
+    device.expect(&ACCEPTED).await;
+    for (filter, matches) in [
+        ("$dps/registrations/res/#", true),
+        ("$dps/registrations/res/+/#", true),
+        ("$dps/registrations/res/+/+", true),
+        ("$dps/registrations/res/202/+", true),
+        ("$dps/registrations/res/202/#", true),
+        ("$dps/registrations/res/202/+/#", true),
+        ("$dps/registrations/res/202/?$rid=1&retry-after=3", true),
+        ("$dps/registrations/res/200/?$rid=1", false),
+        ("$dps/registrations/res/+", false),
+        ("$dps/registrations/res/202/+/+", false),
+    ] {
+        device.send(&subscribe(9, filter, 0)).await;
+        device.expect(&[0x90, 3, 0, 9, 0]).await;
+        device.send(&publish(&register_topic("1"), b"")).await;
+        if matches {
+            assert_eq!(device.answer().await.topic, "$dps/registrations/res/202/?$rid=1&retry-after=3");
+        }
+        device.send(&unsubscribe(5, filter)).await;
+        assert_eq!(device.packet().await, (0xb0, vec![0, 5]), "{filter}");
+    }
+}
+
+#[tokio::test]
+async fn a_subscribe_right_after_its_publish_still_gets_the_answer() {
+    let stage = Stage::with(|options| options.answer_delay = Duration::from_secs(1)).await;
+    let mut device = stage.mqtt().await;
+    let burst = [
+        good_connect("dev1"),
+        publish_1(2, &register_topic("1"), b"{}"),
+        publish_1(3, &register_topic("2"), b"{}"),
+        subscribe(4, ANSWERS, 1),
+        vec![0xc0, 0],
+    ];
+    device.send(&burst.concat()).await;
+    // All is acknowledged while the answers wait, PINGREQ too.
+    device.expect(&[0x20, 2, 0, 0, 0x40, 2, 0, 2, 0x40, 2, 0, 3, 0x90, 3, 0, 4, 1, 0xd0, 0]).await;
+    for rid in ["1", "2"] {
+        let expected = format!("$dps/registrations/res/202/?$rid={rid}&retry-after=3");
+        assert_eq!(device.answer().await.topic, expected);
+    }
+}
+
+#[tokio::test]
+async fn more_requests_at_once_than_answers_may_wait_are_all_answered() {
+    let stage = Stage::with(|options| options.answer_delay = Duration::from_millis(55)).await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    device.send(&publish(&status_topic("1", "4.x"), b"").repeat(100)).await;
+    for _ in 0..100 {
+        assert_eq!(device.answer().await.topic, "$dps/registrations/res/404/?$rid=1");
+    }
 }
 
 #[tokio::test]
@@ -201,14 +266,69 @@ async fn a_connect_is_refused_with_the_return_code_that_says_why() {
 }
 
 #[tokio::test]
+async fn usernames_of_all_forms_are_read() {
+    let stage = Stage::start().await;
+    for (client_id, id, rest, code) in [
+        ("dev1", "dev1", "api-version=2021-06-01&ClientVersion=1.14.0", 0),
+        ("dev1", "dev1", "api-version=2019-03-31", 0),
+        ("dev1", "dev1", "ClientVersion=x&api-version=2025-07-01-preview", 0),
+        // Registration ids are the same whatever their case.
+        ("dEV-1", "Dev-1", "api-version=2019-03-31", 0),
+        ("dev-2", "Dev-1", "api-version=2019-03-31", 2),
+        ("dev-1 ", "Dev-1", "api-version=2019-03-31", 2),
+        ("dev1", "dev1", "", 4),
+        ("dev1", "dev1", "api-version=", 4),
+        ("dev1", "dev1", "api-version=banana&ClientVersion=2019-03-31", 4),
+        ("dev1", "", "api-version=2019-03-31", 4),
+    ] {
+        let mut device = stage.mqtt().await;
+        let username = format!("{SCOPE}/registrations/{id}/{rest}");
+        device.send(&connect(0xc2, 0, client_id, &username, &token(id))).await;
+        assert_eq!(device.read(4).await, [0x20, 2, 0, code], "{username}\n{}", stage.whole_log());
+    }
+    for username in [
+        "dev1".to_owned(),
+        format!("{SCOPE}/registrations/dev1"),
+        "/registrations/dev1/api-version=2019-03-31".to_owned(),
+        "a/b/registrations/dev1/api-version=2019-03-31".to_owned(),
+        "hub.azure-devices.net/dev1/?api-version=2021-04-12".to_owned(),
+    ] {
+        let mut device = stage.mqtt().await;
+        device.send(&connect(0xc2, 0, "dev1", &username, &token("dev1"))).await;
+        assert_eq!(device.read(4).await, [0x20, 2, 0, 4], "{username}");
+    }
+}
+
+#[tokio::test]
+async fn topics_of_all_forms_are_read() {
+    let stage = Stage::start().await;
+    let mut device = stage.mqtt().await;
+    device.enter("dev1").await;
+    let status = "GET/iotdps-get-operationstatus/";
+    for (topic, answer) in [
+        ("PUT/iotdps-register/?$rid=a/?b", "202/?$rid=a/?b&retry-after=3"),
+        ("PUT/iotdps-register/?$rid=a%20b", "202/?$rid=a%20b&retry-after=3"),
+        // Nothing but the one id gets into the topic of the answer.
+        ("PUT/iotdps-register/?$rid=a&$rid=b&retry-after=9", "202/?$rid=a&retry-after=3"),
+        ("PUT/iotdps-register/?", "202/?$rid=&retry-after=3"),
+        (&format!("{status}?operationId=4.a.b&$rid=2"), "404/?$rid=2"),
+        (&format!("{status}?$rid=2&operationId="), "404/?$rid=2"),
+        (&format!("{status}?$rid=2"), "400/?$rid=2"),
+    ] {
+        device.send(&publish(&format!("$dps/registrations/{topic}"), b"")).await;
+        assert_eq!(device.answer().await.topic, format!("$dps/registrations/res/{answer}"), "{topic}");
+    }
+}
+
+#[tokio::test]
 async fn invalid_mqtt_ends_the_connection_with_a_line_that_says_why() {
     let stage = Stage::start().await;
     let user = username("dev1");
     let with = |rest: &[u8]| [&text("MQTT")[..], &[4, 0xc2, 0, 0], rest].concat();
     let table: [(Vec<u8>, &str); 12] = [
-        (vec![0, 0], "expected a packet that devices send, found type 0"),
-        (vec![0xf0, 0], "expected a packet that devices send, found type 15"),
-        (vec![0x11, 0], "expected a packet that devices send, found type 1 with the flags 0b0001"),
+        (vec![0, 0], "expected a CONNECT first, found type 0"),
+        (vec![0xf0, 0], "expected a CONNECT first, found type 15"),
+        (vec![0x11, 0], "expected a CONNECT first, found type 1 with the flags 0b0001"),
         (vec![0x10, 0xff, 0xff, 0xff, 0xff, 0x7f], "invalid packet length"),
         (vec![0x10, 0xff, 0xff, 0xff, 0x7f], "expected a packet of at most 262144 bytes"),
         (packet(0x10, &[0; 9000]), "expected a CONNECT with the protocol name MQTT"),
@@ -217,7 +337,7 @@ async fn invalid_mqtt_ends_the_connection_with_a_line_that_says_why() {
         (packet(0x10, &with(&[0xff, 0xff])), "invalid packet: "),
         (packet(0x10, &with(&[0, 2, 0xff, 0xfe])), "invalid packet: "),
         (packet(0x10, &with(&[text("dev1"), text(&user), text("p"), vec![0]].concat())), "invalid packet: "),
-        (vec![0xc0, 0], "expected a CONNECT first"),
+        (vec![0xc0, 0], "expected a CONNECT first, found type 12"),
     ];
     for (bytes, why) in table {
         let mut device = stage.mqtt().await;
@@ -233,17 +353,21 @@ async fn what_a_device_may_not_send_ends_its_session() {
     let stage = Stage::start().await;
     let register = register_topic("1");
     let topic = |topic: &str| publish(topic, b"{}");
-    let table: [(Vec<u8>, &str); 16] = [
+    let table: [(Vec<u8>, &str); 20] = [
         (good_connect("dev1"), "a CONNECT after the CONNECT"),
         (
             topic("devices/dev1/messages/events/"),
             "a PUBLISH to the unknown topic “devices/dev1/messages/events/”",
         ),
         (topic("$dps/registrations/PUT/iotdps-register"), "unknown topic"),
+        (topic("$dps/registrations/PUT/iotdps-register/"), "unknown topic"),
+        (topic("$dps/registrations/GET/iotdps-register/?$rid=1"), "unknown topic"),
+        (topic("$dps/registrations/put/iotdps-register/?$rid=1"), "unknown topic"),
+        (topic(&format!("{register}+")), "unknown topic"),
         (topic("$dps/registrations/res/200/?$rid=1"), "unknown topic"),
         (topic(&format!("{register}{}", "1".repeat(2000))), "unknown topic"),
-        (topic("a/#"), "the topic is empty, or has +, #"),
-        (topic(""), "the topic is empty"),
+        (topic("a/#"), "a PUBLISH to the unknown topic “a/#”"),
+        (topic(""), "a PUBLISH to the unknown topic “”"),
         (packet(0x34, &[&text(&register)[..], &[0, 1]].concat()), "QoS 2"),
         (packet(0x36, &[&text(&register)[..], &[0, 1]].concat()), "invalid packet"),
         (publish_1(0, &register, b""), "the packet id is 0"),

@@ -9,7 +9,9 @@ use journal::Journal;
 use provisioning_service::{Dps, DpsError, DpsOptions};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion,
@@ -264,15 +266,106 @@ async fn certificates_are_made_once_and_then_kept() {
     Device::connect(second.mqtt_address(), second.ca_certificate(), rustls::ALL_VERSIONS).await;
     second.stop().await;
 
-    std::fs::write(&server, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").unwrap();
-    let error = start(state.path()).await.unwrap_err().to_string();
-    assert!(error.contains("server.pem: unusable certificate: "), "{error}");
-    assert!(error.contains("Delete the file"), "{error}");
+    let pem = std::fs::read_to_string(&server).unwrap();
+    let leaf = pem.find("-----BEGIN CERTIFICATE").unwrap();
+    let invalid = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let parts = [&pem[..leaf], &pem[leaf..], &pem[..pem.rfind("-----BEGIN CERTIFICATE").unwrap()]];
+    for text in parts.into_iter().chain(["", "x", invalid]) {
+        std::fs::write(&server, text).unwrap();
+        let error = start(state.path()).await.unwrap_err().to_string();
+        assert!(error.contains("server.pem: unusable certificate: "), "{error}");
+        assert!(error.contains("Delete the file"), "{error}");
+        assert_eq!(std::fs::read_to_string(state.path().join("ca.pem")).unwrap(), ca, "it is left alone");
+    }
 
     std::fs::remove_file(&server).unwrap();
     std::fs::create_dir(&server).unwrap();
     let error = start(state.path()).await.unwrap_err().to_string();
     assert!(error.contains("server.pem: "), "{error}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_replaced_if_it_ends_within_thirty_days_or_is_not_valid_for_the_address() {
+    let state = tempfile::tempdir().unwrap();
+    let server = state.path().join("server.pem");
+    let restart = async |address: &str| {
+        let options = options(state.path(), "127.0.0.1:9".parse().unwrap());
+        let (journal, log) = Journal::kept();
+        let dps = Dps::start(DpsOptions { address: address.parse().unwrap(), ..options }, journal).await;
+        let dps = dps.unwrap();
+        let mut address = dps.mqtt_address();
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        let name = address.ip().to_string();
+        shake(address, dps.ca_certificate(), &name, &[&TLS13]).await.unwrap();
+        dps.stop().await;
+        let replaced = log.entries().iter().find_map(|entry| {
+            let why = entry.text.strip_prefix("The server certificate ")?;
+            Some(why.split_once(": made a new one. Devices must trust the new ")?.0.to_owned())
+        });
+        replaced.unwrap_or_default()
+    };
+    for (address, replaced) in [
+        ("127.0.0.1", ""),
+        ("127.0.0.1", ""),
+        ("127.0.0.79", "is not valid for the address"),
+        ("127.0.0.79", ""),
+        // Its names are valid still.
+        ("127.0.0.1", ""),
+        ("0.0.0.0", ""),
+        ("127.0.0.80", "is not valid for the address"),
+    ] {
+        assert_eq!(restart(address).await, replaced, "{address}");
+    }
+    for (days, replaced) in
+        [(31, ""), (29, "ends within 30 days"), (0, ""), (-1, "ends within 30 days"), (0, "")]
+    {
+        if days != 0 {
+            std::fs::write(&server, ending_in(days)).unwrap();
+        }
+        assert_eq!(restart("127.0.0.1").await, replaced, "{days}");
+    }
+}
+
+/// A `server.pem` whose certificates end in `days`.
+fn ending_in(days: i64) -> String {
+    let end = time::OffsetDateTime::now_utc() + time::Duration::days(days);
+    let ca_key = rcgen::KeyPair::generate().unwrap();
+    let mut ca = rcgen::CertificateParams::new([]).unwrap();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca.not_after = end;
+    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut leaf = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    leaf.not_after = end;
+    let leaf = leaf.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).unwrap();
+    format!("{}{}{ca_pem}", key.serialize_pem(), leaf.pem())
+}
+
+#[tokio::test]
+async fn a_new_certificate_is_good_for_a_device_whose_clock_is_days_behind() {
+    #[derive(Debug)]
+    struct Behind;
+    impl TimeProvider for Behind {
+        fn current_time(&self) -> Option<UnixTime> {
+            Some(UnixTime::since_unix_epoch(
+                Duration::from_secs(UnixTime::now().as_secs()) - Duration::from_secs(6 * 24 * 3600),
+            ))
+        }
+    }
+    let stage = Stage::start().await;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(stage.dps.ca_certificate()).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_details(provider, Arc::new(Behind))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(stage.dps.mqtt_address()).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
 }
 
 #[tokio::test]
@@ -381,8 +474,20 @@ async fn https_takes_the_first_port_that_can_be_had_and_says_why_it_is_not_the_f
     let listening = stage.dps.https_address().port();
     assert_ne!(listening, port);
     shake(stage.dps.https_address(), stage.dps.ca_certificate(), "localhost", &[&TLS13]).await.unwrap();
-    let line = format!("[Information] HTTPS listens at {listening}: {port} is in use\n");
+    let clients = "; the SDKs for C and Node connect to 443 only\n";
+    let line = format!("[Information] HTTPS listens at {listening}: {port} is in use{clients}");
     assert!(stage.whole_log().contains(&line), "{}", stage.whole_log());
+    // Where ports below 1024 need privileges and the tests have none.
+    let privileged = std::net::TcpListener::bind("127.0.0.1:443").err();
+    if privileged.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+        let stage = Stage::with(|options| options.https_ports = vec![443, 0]).await;
+        let listening = stage.dps.https_address().port();
+        let line = format!(
+            "[Information] HTTPS listens at {listening}: 443 needs privileges (on Linux: sudo sysctl \
+             net.ipv4.ip_unprivileged_port_start=443){clients}"
+        );
+        assert!(stage.whole_log().contains(&line), "{}", stage.whole_log());
+    }
     // The first one can be had: nothing is said.
     let stage = Stage::with(|options| options.https_ports = vec![0, port]).await;
     assert_eq!(stage.lines(&["HTTPS listens at"]), 0, "{}", stage.whole_log());
@@ -402,9 +507,7 @@ async fn a_client_may_offer_protocols_that_are_not_spoken() {
     // As curl and browsers do: h2 and http/1.1 by ALPN.
     let stage = Stage::start().await;
     let mut roots = rustls::RootCertStore::empty();
-    let pem = std::fs::read(stage.dps.ca_certificate()).unwrap();
-    use rustls::pki_types::pem::PemObject as _;
-    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(stage.dps.ca_certificate()).unwrap()).unwrap();
     let mut config =
         rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()

@@ -4,21 +4,18 @@
 //! - `GET /{idScope}/registrations/{registrationId}/operations/{operationId}` asks how that stands,
 //! - `POST /{idScope}/registrations/{registrationId}` looks a registration up,
 //!
-//! each with a SAS token in `Authorization`, and with an `api-version`. `path` reads the path, `headers` the rest of
-//! the head, and `response` writes the service's answer.
+//! each with a SAS token in `Authorization`, and with an `api-version`. `request` reads all but the body.
 //!
 //! Source: <https://learn.microsoft.com/rest/api/iot-dps/device/runtime-registration>
 
-use std::convert::Infallible;
 use std::error::Error as _;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,19 +23,13 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::timeout;
 
-use self::headers::{Refusal, check_media, check_upgrade, check_version};
-use self::path::{Call, Route};
-use self::response::response;
+use self::request::{Call, Refusal, check_media, check_upgrade, check_version};
 use crate::answer::Answer;
-use crate::device_api::listener::{Connection, Protocol};
-use crate::device_api::tls::disconnected;
+use crate::device_api::DeviceApi;
+use crate::device_api::tls::{Stream, disconnected};
 use crate::quoted::quoted;
-use crate::service::Service;
-use journal::Journal;
 
-mod headers;
-mod path;
-mod response;
+mod request;
 
 /// The longest request head.
 const HEAD_LIMIT: usize = 16 * 1024;
@@ -50,120 +41,117 @@ const IDLE: u32 = 12;
 /// How long the rest of a body is read and discarded once its request is answered.
 const DISCARD: Duration = Duration::from_secs(3);
 
-/// The HTTPS side of the service.
-#[derive(Debug)]
-pub(crate) struct Https {
-    /// Answers the requests.
-    pub(crate) service: Arc<Service>,
-    /// Where it logs.
-    pub(crate) journal: Journal,
-    /// How many bytes a body may have.
-    pub(crate) body_limit: usize,
-    /// How long a body may take.
-    pub(crate) timeout: Duration,
-    /// The port for MQTT, for those who try it here.
-    pub(crate) mqtt_port: u16,
+/// Serves one connection to its end.
+pub(crate) async fn serve(api: &DeviceApi, stream: Stream, peer: SocketAddr) {
+    let service = service_fn(|request| respond(api, request, peer));
+    let idle = api.timeout * IDLE;
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(HEAD_LIMIT)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    let Err(error) = served else { return };
+    if error.source().and_then(|cause| cause.downcast_ref()).is_some_and(disconnected) {
+        return;
+    }
+    let why = match error.is_timeout() {
+        true => format!("no request within {} s", idle.as_secs_f32()),
+        false => journal::causes(&error),
+    };
+    api.journal.warn(format!("HTTPS {peer}: {why}; connection closed"));
 }
 
-// === impl Https ===
-
-impl Https {
-    async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
-        let (head, mut body) = request.into_parts();
-        let answer = self.answer(&head, &mut body).await.unwrap_or_else(|(answer, why)| {
-            self.journal.warn(format!("HTTPS {peer}: {}: {why}", answer.status));
-            answer
-        });
-        // A client that asked whether to send its body will not send it.
-        if !body.is_end_stream() && !head.headers.contains_key(header::EXPECT) {
-            discard(body);
-        }
-        let mut response = response(answer, &head);
-        if let (405, Some(call)) = (response.status().as_u16(), Call::read(head.uri.path())) {
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(call.route.method()));
-        }
-        response
+async fn respond(
+    api: &DeviceApi,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
+    let (head, mut body) = request.into_parts();
+    let call = Call::read(head.uri.path());
+    let allow = call.as_ref().map(|call| call.method);
+    let answer = answer(api, call, &head, &mut body).await.unwrap_or_else(|(answer, why)| {
+        api.journal.warn(format!("HTTPS {peer}: {}: {why}", answer.status));
+        answer
+    });
+    // What is left of the body is taken off the connection while the answer goes out: a connection that is closed
+    // with something unread is reset, a reset may overtake the answer, and many clients read it only once all is
+    // sent. A client that asked whether to send its body will not send it.
+    if !body.is_end_stream() && !head.headers.contains_key(header::EXPECT) {
+        tokio::spawn(timeout(DISCARD, async move { while let Some(Ok(_)) = body.frame().await {} }));
     }
 
-    /// The service's answer, or a refusal by the rules of HTTP.
-    async fn answer(&self, head: &Parts, body: &mut Incoming) -> Result<Answer, Refusal> {
-        check_upgrade(&head.headers, self.mqtt_port)?;
-        let asked = quoted(&format!("{} {}", head.method, head.uri.path()));
-        let Some(call) = Call::read(head.uri.path()) else {
-            let answer = Answer::not_found("The resource does not exist.");
-            return Err((answer, format!("unknown path: {asked}")));
-        };
-        let expected = call.route.method();
-        if head.method != expected {
-            return Err((Answer::method_not_allowed(), format!("expected {expected}, found {asked}")));
-        }
-        check_version(head.uri.query().unwrap_or_default())?;
-        let sas = head.headers.get(header::AUTHORIZATION).map(|sas| String::from_utf8_lossy(sas.as_bytes()));
-        let device = match self.service.authenticate(&call.id_scope, &call.registration_id, sas.as_deref()) {
-            Ok(device) => device,
-            Err(answer) => return Ok(answer),
-        };
-        if call.route != Route::Operation {
-            check_media(&head.headers)?;
-        }
-        // Also that of a GET: the Node SDK sends `{}` with it.
-        let body = self.body(body).await?;
-        Ok(match call.route {
-            Route::Register => self.service.register(&device, &body),
-            Route::Operation => self.service.operation_status(&device, &call.operation_id),
-            Route::Lookup => self.service.lookup(&device, &body),
-        })
-    }
-
-    /// The whole body, if it is short enough and comes soon enough.
-    async fn body(&self, body: &mut Incoming) -> Result<Bytes, Refusal> {
-        let limit = self.body_limit;
-        let too_large = || (Answer::too_large(limit), format!("a body of more than {limit} bytes"));
-        if body.size_hint().lower() > limit as u64 {
-            return Err(too_large());
-        }
-        match timeout(self.timeout, Limited::new(body, limit).collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(error)) => Err((
-                Answer::bad_request("The body could not be read."),
-                format!("the body ended early: {error}"),
-            )),
-            Err(_) => Err((
-                Answer::error(408, 408_000, "The body did not come in time."),
-                format!("the body is incomplete after {} s", self.timeout.as_secs_f32()),
-            )),
-        }
-    }
+    let Answer { status, retry_after, error_code, request_id, body } = answer;
+    let host = head.headers.get(header::HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+    let location = host.map(|host| format!("https://{host}{}", head.uri.path()));
+    let headers = [
+        (header::RETRY_AFTER, retry_after.map(|seconds| seconds.to_string())),
+        (HeaderName::from_static("x-ms-error-code"), error_code.map(|code| code.to_string())),
+        (header::LOCATION, location.filter(|_| status == 202)),
+        (header::ALLOW, allow.filter(|_| status == 405).map(str::to_owned)),
+        // What is left of the body would be taken for a request.
+        (header::CONNECTION, [408, 413].contains(&status).then(|| "close".to_owned())),
+    ];
+    let response = Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+        .header("x-ms-request-id", request_id.to_string());
+    let present = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let response = present.fold(response, |response, (name, value)| response.header(name, value));
+    response.body(Full::from(body))
 }
 
-impl Protocol for Https {
-    const NAME: &'static str = "HTTPS";
-    const WITHOUT_TLS: &'static str = "HTTP";
-
-    async fn serve(&self, Connection { stream, peer }: Connection) {
-        let service = service_fn(async |request| Ok::<_, Infallible>(self.respond(request, peer).await));
-        let idle = self.timeout * IDLE;
-        let served = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(idle)
-            .max_buf_size(HEAD_LIMIT)
-            .serve_connection(TokioIo::new(stream), service)
-            .await;
-        let Err(error) = served else { return };
-        if error.source().and_then(|cause| cause.downcast_ref()).is_some_and(disconnected) {
-            return;
-        }
-        let why = match error.is_timeout() {
-            true => format!("no request within {} s", idle.as_secs_f32()),
-            false => journal::causes(&error),
-        };
-        self.journal.warn(format!("HTTPS {peer}: {why}; connection closed"));
+/// The service's answer, or a refusal by the rules of HTTP.
+async fn answer(
+    api: &DeviceApi,
+    call: Option<Call>,
+    head: &Parts,
+    body: &mut Incoming,
+) -> Result<Answer, Refusal> {
+    check_upgrade(&head.headers, api.mqtt_port)?;
+    let asked = quoted(&format!("{} {}", head.method, head.uri.path()));
+    let Some(Call { id_scope, registration_id, operation_id, method }) = call else {
+        let answer = Answer::not_found("The resource does not exist.");
+        return Err((answer, format!("unknown path: {asked}")));
+    };
+    if head.method != method {
+        return Err((Answer::method_not_allowed(), format!("expected {method}, found {asked}")));
     }
+    check_version(head.uri.query().unwrap_or_default())?;
+    let sas = head.headers.get(header::AUTHORIZATION).map(|sas| String::from_utf8_lossy(sas.as_bytes()));
+    let device = match api.service.authenticate(&id_scope, &registration_id, sas.as_deref()) {
+        Ok(device) => device,
+        Err(answer) => return Ok(answer),
+    };
+    if method != "GET" {
+        check_media(&head.headers)?;
+    }
+    // Also that of a GET: the Node SDK sends `{}` with it.
+    let body = read_body(api, body).await?;
+    Ok(match method {
+        "PUT" => api.service.register(&device, &body),
+        "GET" => api.service.operation_status(&device, &operation_id),
+        _ => api.service.lookup(&device, &body),
+    })
 }
 
-/// Takes what is left of `body` off the connection while the answer goes out: a connection that is closed with
-/// something unread is reset, a reset may overtake the answer, and many clients read it only once all is sent.
-fn discard(mut body: Incoming) {
-    tokio::spawn(timeout(DISCARD, async move { while let Some(Ok(_)) = body.frame().await {} }));
+/// The whole body, if it is short enough and comes soon enough.
+async fn read_body(api: &DeviceApi, body: &mut Incoming) -> Result<Bytes, Refusal> {
+    let limit = api.body_limit;
+    let too_large = || (Answer::too_large(limit), format!("a body of more than {limit} bytes"));
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    match timeout(api.timeout, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => Err((
+            Answer::bad_request("The body could not be read."),
+            format!("the body ended early: {error}"),
+        )),
+        Err(_) => Err((
+            Answer::error(408, 408_000, "The body did not come in time."),
+            format!("the body is incomplete after {} s", api.timeout.as_secs_f32()),
+        )),
+    }
 }

@@ -1,117 +1,187 @@
-//! A device that is connected: its subscriptions, its requests, and their answers.
+//! A device that is connected: its authentication, its subscriptions, its requests, and their answers.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::PoisonError;
 use std::time::Duration;
 
+use mqtt_protocol_core::mqtt::connection::{PacketData, RawPacket};
 use mqtt_protocol_core::mqtt::packet::Qos;
 use mqtt_protocol_core::mqtt::packet::v3_1_1::{
-    Pingresp, Puback, Publish, Suback, Subscribe, Unsuback, Unsubscribe,
+    Connack, Pingresp, Puback, Publish, Suback, Subscribe, Unsuback, Unsubscribe,
 };
-use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
-use tokio::time::sleep;
+use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError, SubackReturnCode};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
 
 use crate::answer::Answer;
-use crate::device_api::mqtt::filter::{is_for_answers, matches};
-use crate::device_api::mqtt::packet::{Packet, ReadError};
-use crate::device_api::mqtt::stream::PacketStream;
-use crate::device_api::mqtt::topic::{ANSWERS, Operation, Request};
+use crate::device_api::DeviceApi;
+use crate::device_api::mqtt::connect;
+use crate::device_api::mqtt::stream::{End, PacketStream, failed, invalid, unexpected};
+use crate::device_api::mqtt::topic::{ANSWERS, Request, answer_topic, is_for_answers, matches, request};
+use crate::device_api::tls::Stream;
 use crate::quoted::quoted;
-use crate::service::{Device, Service};
-use journal::Journal;
+use crate::registration_id::fold;
+use crate::service::Device;
+
+/// How long a device without a keep-alive may send nothing: ten years.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// How many filters a device may subscribe to.
 const SUBSCRIPTIONS: usize = 32;
 
+/// How many answers may wait to be sent; while they do, nothing more is read.
+const WAITING: usize = 16;
+
 /// One device's session.
-pub(crate) struct Session<'a> {
-    /// Its connection.
-    pub(crate) stream: &'a mut PacketStream,
-    /// Who it is.
-    pub(crate) device: Device,
+struct Session<'a> {
+    api: &'a DeviceApi,
+    stream: &'a mut PacketStream,
+    device: Device,
     /// What the log calls it.
-    pub(crate) name: &'a str,
-    /// The service that answers its requests.
-    pub(crate) service: &'a Arc<Service>,
-    /// Where it logs.
-    pub(crate) journal: &'a Journal,
-    /// How long an answer waits after its request.
-    pub(crate) answer_delay: Duration,
-    /// How long the device may send nothing.
-    pub(crate) idle: Duration,
+    name: &'a str,
     /// The filters it subscribed to, each with the quality of service that was granted.
-    pub(crate) subscriptions: Vec<(String, Qos)>,
+    subscriptions: Vec<(String, Qos)>,
+    /// The answers that are to be sent: when, to which topic, and what.
+    answers: VecDeque<(Instant, String, String)>,
     /// The packet id of the last answer.
-    pub(crate) packet_id: u16,
+    packet_id: u16,
 }
 
-// === impl Session ===
+/// Serves one connection to its end.
+pub(crate) async fn serve(api: &DeviceApi, stream: Stream, peer: SocketAddr) {
+    let mut stream = PacketStream::new(stream, api.timeout);
+    let mut name = format!("MQTT {peer}");
+    let why = match talk(api, &mut stream, &mut name).await {
+        Ok(()) | Err(End::Disconnected) => None,
+        Err(End::Failed(why)) => Some(why),
+        Err(End::Refused(code, why)) => {
+            // If that fails, the device has disconnected, and the reason for the refusal is still the one to log.
+            let _ = stream.send(connack(code)).await;
+            (!why.is_empty()).then(|| format!("CONNECT refused ({}): {why}", code as u8))
+        }
+    };
+    if let Some(why) = why {
+        api.journal.warn(format!("{name}: {why}; connection closed"));
+    }
+    stream.close().await;
+}
+
+/// Authenticates the device and serves it: why the connection ends. `name` is its name in the log, to which
+/// the registration id is added.
+async fn talk(api: &DeviceApi, stream: &mut PacketStream, name: &mut String) -> Result<(), End> {
+    let connect = connect::parse(&stream.receive(Instant::now() + api.timeout).await?)?;
+    let (id_scope, registration_id) = connect::ids(&connect)?;
+    let sas = connect.password().filter(|password| !password.is_empty()).map(String::from_utf8_lossy);
+    // If that fails, the service has logged the reason.
+    let device = api
+        .service
+        .authenticate(id_scope, registration_id, sas.as_deref())
+        .map_err(|_| End::Refused(ConnectReturnCode::NotAuthorized, String::new()))?;
+    name.push_str(&format!(" ({registration_id})"));
+    let idle = match connect.keep_alive() {
+        0 => FOREVER,
+        seconds => Duration::from_millis(1500 * u64::from(seconds)),
+    };
+
+    // A newer connection closes an older one with the same client id (MQTT-3.1.4-2).
+    let clients = || api.clients.lock().unwrap_or_else(PoisonError::into_inner);
+    let (client_id, (closer, closed)) = (fold(registration_id), oneshot::channel());
+    clients().insert(client_id.clone(), closer);
+    let served = async {
+        stream.send(connack(ConnectReturnCode::Accepted)).await?;
+        let (subscriptions, answers) = (Vec::new(), VecDeque::new());
+        Session { api, stream, device, name, subscriptions, answers, packet_id: 0 }.run(idle).await
+    };
+    let end = tokio::select! {
+        _ = closed => Err(failed("a newer connection has the same client id")),
+        end = served => end,
+    };
+    let mut clients = clients();
+    if clients.get(&client_id).is_some_and(oneshot::Sender::is_closed) {
+        clients.remove(&client_id);
+    }
+    end
+}
 
 impl Session<'_> {
-    /// Serves the device until the session ends: why it does.
-    pub(crate) async fn run(mut self) -> ReadError {
+    /// Serves the device, which may send nothing for as long as `idle`, until the session ends: why it does.
+    async fn run(mut self, idle: Duration) -> Result<(), End> {
+        let mut deadline = Instant::now() + idle;
         loop {
-            let served = match self.stream.receive(self.idle).await {
-                Ok(packet) => self.handle(packet).await,
-                Err(error) => Err(error),
-            };
-            if let Err(end) = served {
-                return end;
+            let due = self.answers.front().map(|(due, ..)| *due);
+            tokio::select! {
+                biased;
+                () = sleep_until(due.unwrap_or(deadline)), if due.is_some() => self.answer().await?,
+                packet = self.stream.receive(deadline), if self.answers.len() < WAITING => {
+                    deadline = Instant::now() + idle;
+                    self.handle(&packet?).await?;
+                }
             }
         }
     }
 
-    async fn handle(&mut self, packet: Packet) -> Result<(), ReadError> {
-        match packet {
-            Packet::Publish(publish) => self.publish(&publish).await,
-            // An answer was received. TCP delivers it, so it is not counted.
-            Packet::Puback => Ok(()),
-            Packet::Subscribe(subscribe) => self.subscribe(&subscribe).await,
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(&unsubscribe).await,
-            Packet::Pingreq => self.stream.send(Pingresp::builder().build()).await,
-            Packet::Disconnect => Err(ReadError::Disconnected),
-            Packet::Connect(_) => Err(failed("a CONNECT after the CONNECT")),
+    /// Does what `packet` asks for. What the codec accepts although the standard calls it malformed is refused here:
+    /// <http://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html>, sections 2.2.2 (flags), 2.3.1 (packet
+    /// ids), 3.3.2 (topics).
+    async fn handle(&mut self, packet: &RawPacket) -> Result<(), End> {
+        match (packet.packet_type(), packet.flags(), &packet.data) {
+            (3, flags, PacketData::Publish(body)) => {
+                let (publish, _) = Publish::parse(flags, body.clone()).map_err(invalid)?;
+                self.publish(&publish).await
+            }
+            // PUBACK: an answer was received. TCP delivers it, so it is not counted.
+            (4, 0, _) if packet.remaining_length() == 2 => Ok(()),
+            (8 | 10, 2, _) if packet.data_as_slice().starts_with(&[0, 0]) => {
+                Err(invalid("the packet id is 0"))
+            }
+            (8, 2, _) => self.subscribe(&packet.parse_exact(Subscribe::parse).map_err(invalid)?).await,
+            (10, 2, _) => self.unsubscribe(&packet.parse_exact(Unsubscribe::parse).map_err(invalid)?).await,
+            (12, 0, _) if packet.remaining_length() == 0 => {
+                self.stream.send(Pingresp::builder().build()).await
+            }
+            (14, 0, _) if packet.remaining_length() == 0 => Err(End::Disconnected),
+            (1, ..) => Err(failed("a CONNECT after the CONNECT")),
+            _ => Err(unexpected("a packet that devices send", packet)),
         }
     }
 
-    /// Answers a request. PUBACK first: the .NET SDK gives up if the answer comes before.
-    async fn publish(&mut self, publish: &Publish) -> Result<(), ReadError> {
+    /// Has the service answer a request. PUBACK first: the .NET SDK gives up if the answer comes before.
+    async fn publish(&mut self, publish: &Publish) -> Result<(), End> {
         let topic = publish.topic_name();
-        let Some(request) = Request::read(topic) else {
+        let Some((request, rid)) = request(topic) else {
             return Err(failed(format!("a PUBLISH to the unknown topic {}", quoted(topic))));
         };
         match (publish.qos(), publish.packet_id()) {
             (Qos::ExactlyOnce, _) => return Err(failed("a PUBLISH at QoS 2, expected 0 or 1")),
-            (Qos::AtLeastOnce, Some(id)) => {
+            (_, Some(0)) => return Err(invalid("the packet id is 0")),
+            (_, Some(id)) => {
                 self.stream.send(Puback::builder().packet_id(id).build()).await?;
             }
-            _ => {}
+            (_, None) => {}
         }
-        let body = publish.payload().as_slice();
-        let answer = match &request.operation {
-            Operation::Register => self.service.register(&self.device, body),
-            Operation::Status(Some(operation_id)) => {
-                self.service.operation_status(&self.device, operation_id)
-            }
-            Operation::Status(None) => {
-                self.journal.warn(format!("{}: a status request without operationId: 400", self.name));
+        let (service, body) = (&self.api.service, publish.payload().as_slice());
+        let answer = match request {
+            Request::Register => service.register(&self.device, body),
+            Request::Status(Some(operation_id)) => service.operation_status(&self.device, operation_id),
+            Request::Status(None) => {
+                self.warn("a status request without operationId: 400");
                 Answer::bad_request("The topic does not name an operation: &operationId=…")
             }
         };
-        sleep(self.answer_delay).await;
-        self.answer(&request, answer).await
+        let due = Instant::now() + self.api.answer_delay;
+        self.answers.push_back((due, answer_topic(rid, &answer), answer.body));
+        Ok(())
     }
 
-    /// Sends `answer` at the highest quality of service that a matching subscription was granted
+    /// Sends the first answer, at the highest quality of service that a matching subscription was granted
     /// (MQTT-3.3.5-1).
-    async fn answer(&mut self, request: &Request, answer: Answer) -> Result<(), ReadError> {
-        let topic = request.answer_topic(&answer);
+    async fn answer(&mut self) -> Result<(), End> {
+        let Some((_, topic, body)) = self.answers.pop_front() else { return Ok(()) };
         let matching = self.subscriptions.iter().filter(|(filter, _)| matches(filter, &topic));
         let Some(qos) = matching.map(|(_, qos)| *qos).max() else {
-            self.journal.warn(format!(
-                "{}: the answer to {} is dropped: the device has not subscribed to {ANSWERS}",
-                self.name,
-                quoted(&topic)
-            ));
+            let why = format!("dropped: the device has not subscribed to {ANSWERS}");
+            self.warn(&format!("the answer to {} is {why}", quoted(&topic)));
             return Ok(());
         };
         let packet_id = (qos != Qos::AtMostOnce).then(|| {
@@ -120,30 +190,24 @@ impl Session<'_> {
         });
         let publish = Publish::builder()
             .topic_name(topic)
-            .map(|builder| builder.qos(qos).packet_id(packet_id).payload(answer.body.into_bytes()));
+            .map(|builder| builder.qos(qos).packet_id(packet_id).payload(body.into_bytes()));
         self.stream.send(publish.and_then(|builder| builder.build())).await
     }
 
     /// Grants filters for answers, at most at QoS 1, and nothing else.
-    async fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), ReadError> {
+    async fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), End> {
         let mut codes = Vec::with_capacity(subscribe.entries().len());
         for entry in subscribe.entries() {
             let filter = entry.topic_filter();
             self.subscriptions.retain(|(other, _)| other != filter);
             if !is_for_answers(filter) || self.subscriptions.len() == SUBSCRIPTIONS {
-                self.journal.warn(format!(
-                    "{}: a SUBSCRIBE to {}, expected {ANSWERS}",
-                    self.name,
-                    quoted(filter)
-                ));
+                self.warn(&format!("a SUBSCRIBE to {}, expected {ANSWERS}", quoted(filter)));
                 codes.push(SubackReturnCode::Failure);
                 continue;
             }
             let (granted, code) = match entry.sub_opts().qos() {
                 Qos::AtMostOnce => (Qos::AtMostOnce, SubackReturnCode::SuccessMaximumQos0),
-                Qos::AtLeastOnce | Qos::ExactlyOnce => {
-                    (Qos::AtLeastOnce, SubackReturnCode::SuccessMaximumQos1)
-                }
+                _ => (Qos::AtLeastOnce, SubackReturnCode::SuccessMaximumQos1),
             };
             self.subscriptions.push((filter.to_owned(), granted));
             codes.push(code);
@@ -152,13 +216,18 @@ impl Session<'_> {
         self.stream.send(suback.build()).await
     }
 
-    async fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<(), ReadError> {
+    async fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) -> Result<(), End> {
         self.subscriptions
             .retain(|(filter, _)| unsubscribe.entries().iter().all(|entry| entry.as_str() != filter));
         self.stream.send(Unsuback::builder().packet_id(unsubscribe.packet_id()).build()).await
     }
+
+    fn warn(&self, what: &str) {
+        self.api.journal.warn(format!("{}: {what}", self.name));
+    }
 }
 
-fn failed(why: impl Into<String>) -> ReadError {
-    ReadError::Failed(why.into())
+/// Never "session present": the .NET SDK fails on it.
+fn connack(code: ConnectReturnCode) -> Result<Connack, MqttError> {
+    Connack::builder().session_present(false).return_code(code).build()
 }

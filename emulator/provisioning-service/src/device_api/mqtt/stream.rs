@@ -4,16 +4,13 @@ use std::io;
 use std::time::Duration;
 
 use mqtt_protocol_core::mqtt::common::Cursor;
-use mqtt_protocol_core::mqtt::connection::{PacketBuildResult, PacketBuilder};
+use mqtt_protocol_core::mqtt::connection::{PacketBuildResult, PacketBuilder, RawPacket};
 use mqtt_protocol_core::mqtt::packet::GenericPacketTrait;
-use mqtt_protocol_core::mqtt::result_code::MqttError;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::server::TlsStream;
 
-use crate::device_api::mqtt::packet::{Packet, ReadError};
-use crate::device_api::tls::disconnected;
+use crate::device_api::tls::{Stream, disconnected};
 
 /// The longest packet, in bytes: the service's limit for a message is 256 KB.
 const PACKET_LIMIT: u32 = 256 * 1024;
@@ -23,47 +20,57 @@ const CLOSE: Duration = Duration::from_millis(300);
 
 /// The connection to a device.
 pub(crate) struct PacketStream {
-    stream: BufReader<TlsStream<TcpStream>>,
+    stream: Stream,
     builder: PacketBuilder,
+    /// How long a packet may take from its first to its last byte, either way.
     timeout: Duration,
+    /// When the packet that is being read has to be complete; `None` before its first byte.
+    deadline: Option<Instant>,
 }
 
-// === impl PacketStream ===
+/// Why a connection ends.
+pub(crate) enum End {
+    /// The device disconnected.
+    Disconnected,
+    /// Its CONNECT is refused with this return code: what was expected, or found. Empty if that is logged already.
+    Refused(ConnectReturnCode, String),
+    /// It sent something that is not expected, was too slow, or the connection broke: what was expected, or found.
+    Failed(String),
+}
 
 impl PacketStream {
-    /// `timeout` is how long a packet may take from its first to its last byte, either way.
-    pub(crate) fn new(stream: BufReader<TlsStream<TcpStream>>, timeout: Duration) -> Self {
-        Self { stream, builder: PacketBuilder::with_maximum_packet_size(PACKET_LIMIT), timeout }
+    /// Packets on `stream`, of which each may take as long as `timeout`.
+    pub(crate) fn new(stream: Stream, timeout: Duration) -> Self {
+        let builder = PacketBuilder::with_maximum_packet_size(PACKET_LIMIT);
+        Self { stream, builder, timeout, deadline: None }
     }
 
-    /// The next packet. Its first byte must come within `idle`.
-    pub(crate) async fn receive(&mut self, idle: Duration) -> Result<Packet, ReadError> {
-        let (mut deadline, mut begun) = (Instant::now() + idle, false);
+    /// The next packet, whose first byte must come before `idle`. Nothing is lost if this is cancelled.
+    pub(crate) async fn receive(&mut self, idle: Instant) -> Result<RawPacket, End> {
         loop {
-            let bytes = timeout_at(deadline, self.stream.fill_buf()).await.map_err(|_| match begun {
-                true => failed(format!("an incomplete packet after {} s", self.timeout.as_secs_f32())),
-                false => failed("no packet for one and a half times the keep-alive"),
+            let read = timeout_at(self.deadline.unwrap_or(idle), self.stream.fill_buf());
+            let bytes = read.await.map_err(|_| match self.deadline {
+                Some(_) => failed(format!("an incomplete packet after {} s", self.timeout.as_secs_f32())),
+                None => failed("no packet for one and a half times the keep-alive"),
             })??;
             if bytes.is_empty() {
-                return Err(ReadError::Disconnected);
+                return Err(End::Disconnected);
             }
-            if !begun {
-                (deadline, begun) = (Instant::now() + self.timeout, true);
-            }
-            let (mut cursor, count) = (Cursor::new(bytes), bytes.len());
+            let mut cursor = Cursor::new(bytes);
             let built = self.builder.feed(&mut cursor);
-            let read = usize::try_from(cursor.position()).unwrap_or(count);
+            let read = usize::try_from(cursor.position()).unwrap_or(bytes.len());
             self.stream.consume(read);
             match built {
-                PacketBuildResult::Complete(raw) => return Packet::parse(&raw),
-                PacketBuildResult::Incomplete => {}
-                PacketBuildResult::Error(MqttError::PacketTooLarge) => {
-                    let expected =
-                        format!("expected a packet of at most {PACKET_LIMIT} bytes, found a longer one");
-                    return Err(failed(expected));
+                PacketBuildResult::Complete(raw) => {
+                    self.deadline = None;
+                    return Ok(raw);
+                }
+                PacketBuildResult::Incomplete => {
+                    self.deadline.get_or_insert_with(|| Instant::now() + self.timeout);
                 }
                 PacketBuildResult::Error(error) => {
-                    return Err(failed(format!("invalid packet length: {error}")));
+                    let expected = format!("expected a packet of at most {PACKET_LIMIT} bytes");
+                    return Err(failed(format!("invalid packet length: {expected} ({error})")));
                 }
             }
         }
@@ -73,7 +80,7 @@ impl PacketStream {
     pub(crate) async fn send(
         &mut self,
         packet: Result<impl GenericPacketTrait, MqttError>,
-    ) -> Result<(), ReadError> {
+    ) -> Result<(), End> {
         let packet = packet.map_err(|error| failed(format!("an answer cannot be sent: {error}")))?;
         let sent = timeout(self.timeout, async {
             self.stream.write_all(&packet.to_continuous_buffer()).await?;
@@ -88,22 +95,32 @@ impl PacketStream {
     pub(crate) async fn close(mut self) {
         let _ = timeout(CLOSE, async {
             self.stream.shutdown().await?;
-            let mut rest = [0; 2048];
-            while self.stream.read(&mut rest).await? > 0 {}
-            io::Result::Ok(())
+            tokio::io::copy_buf(&mut self.stream, &mut tokio::io::sink()).await
         })
         .await;
     }
 }
 
-// === impl ReadError ===
-
-impl From<io::Error> for ReadError {
+impl From<io::Error> for End {
     fn from(error: io::Error) -> Self {
         if disconnected(&error) { Self::Disconnected } else { failed(error.to_string()) }
     }
 }
 
-fn failed(why: impl Into<String>) -> ReadError {
-    ReadError::Failed(why.into())
+/// The end of a connection that is closed because of `why`.
+pub(crate) fn failed(why: impl Into<String>) -> End {
+    End::Failed(why.into())
+}
+
+/// The end of a connection on which something came that is not a packet.
+pub(crate) fn invalid(why: impl std::fmt::Display) -> End {
+    failed(format!("invalid packet: {why}"))
+}
+
+/// The end of a connection on which `raw` came in place of what was `expected`.
+pub(crate) fn unexpected(expected: &str, raw: &RawPacket) -> End {
+    let (packet_type, flags, length) = (raw.packet_type(), raw.flags(), raw.remaining_length());
+    failed(format!(
+        "expected {expected}, found type {packet_type} with the flags {flags:#06b} and {length} bytes"
+    ))
 }

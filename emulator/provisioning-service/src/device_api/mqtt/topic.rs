@@ -1,10 +1,11 @@
-//! The topics on which devices ask and the service answers.
+//! The topics on which devices ask and the service answers, and the filters that devices subscribe to.
 //!
 //! - `$dps/registrations/PUT/iotdps-register/?$rid={request id}`
 //! - `$dps/registrations/GET/iotdps-get-operationstatus/?$rid={request id}&operationId={operation id}`
 //! - `$dps/registrations/res/{status}/?$rid={request id}[&retry-after={seconds}]`
 //!
-//! Source: <https://learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-dps>
+//! Source: <https://learn.microsoft.com/azure/iot/iot-mqtt-connect-to-iot-dps>. Rules of filters: MQTT 3.1.1,
+//! section 4.7 (<http://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html>).
 
 use crate::answer::Answer;
 
@@ -15,106 +16,53 @@ pub(crate) const ANSWERS: &str = "$dps/registrations/res/#";
 const LONGEST: usize = 1024;
 
 /// What a device asks for with a PUBLISH.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Request {
-    /// What it calls the request (`$rid`), to be echoed as it is. Empty if it does not say.
-    pub(crate) id: String,
-    /// What it asks for.
-    pub(crate) operation: Operation,
-}
-
-/// What a device may ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    /// To be registered.
+pub(crate) enum Request<'a> {
     Register,
     /// The state of a registration. `None` if it does not say which.
-    Status(Option<String>),
+    Status(Option<&'a str>),
 }
 
-// === impl Request ===
-
-impl Request {
-    /// What a PUBLISH to `topic` asks for; `None` if the service has no such topic.
-    pub(crate) fn read(topic: &str) -> Option<Self> {
-        if topic.len() > LONGEST {
-            return None;
-        }
-        let (method, query) = topic.strip_prefix("$dps/registrations/")?.split_once("/?")?;
-        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        let operation = match method {
-            "PUT/iotdps-register" => Operation::Register,
-            "GET/iotdps-get-operationstatus" => Operation::Status(value("operationId").map(str::to_owned)),
-            _ => return None,
-        };
-        Some(Self { id: value("$rid").unwrap_or_default().to_owned(), operation })
+/// What a PUBLISH to `topic` asks for, and what the device calls the request (`$rid`), to be echoed as it is: empty if
+/// it does not say. `None` if the service has no such topic; none has a wildcard (MQTT-3.3.2-2).
+pub(crate) fn request(topic: &str) -> Option<(Request<'_>, &str)> {
+    if topic.len() > LONGEST || topic.contains(['+', '#', '\0']) {
+        return None;
     }
-
-    /// The topic of `answer` to this request. `$rid` comes first, where all devices look for it, and
-    /// `retry-after` is in lower case, as the Python SDK requires.
-    pub(crate) fn answer_topic(&self, answer: &Answer) -> String {
-        let retry_after =
-            answer.retry_after.map_or_else(String::new, |seconds| format!("&retry-after={seconds}"));
-        format!("$dps/registrations/res/{}/?$rid={}{retry_after}", answer.status, self.id)
-    }
+    let (method, query) = topic.strip_prefix("$dps/registrations/")?.split_once("/?")?;
+    let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name));
+    let request = match method {
+        "PUT/iotdps-register" => Request::Register,
+        "GET/iotdps-get-operationstatus" => Request::Status(value("operationId=")),
+        _ => return None,
+    };
+    Some((request, value("$rid=").unwrap_or_default()))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The topic of `answer` to the request `rid`. `$rid` comes first, where all devices look for it, and `retry-after` is
+/// in lower case, as the Python SDK requires.
+pub(crate) fn answer_topic(rid: &str, answer: &Answer) -> String {
+    let retry_after = answer.retry_after.map(|seconds| format!("&retry-after={seconds}"));
+    format!("$dps/registrations/res/{}/?$rid={rid}{}", answer.status, retry_after.unwrap_or_default())
+}
 
-    fn register(id: &str) -> Option<Request> {
-        Some(Request { id: id.to_owned(), operation: Operation::Register })
-    }
+/// Whether `filter` is valid and matches topics of answers alone: [`ANSWERS`] and narrower ones.
+pub(crate) fn is_for_answers(filter: &str) -> bool {
+    let Some(rest) = filter.strip_prefix("$dps/registrations/res/") else { return false };
+    let parents = rest.strip_suffix("/#").unwrap_or(rest);
+    let is_level = |level: &str| level == "+" || !level.contains(['+', '#', '\0']);
+    rest == "#" || parents.split('/').all(is_level)
+}
 
-    fn status(id: &str, operation: Option<&str>) -> Option<Request> {
-        Some(Request { id: id.to_owned(), operation: Operation::Status(operation.map(str::to_owned)) })
-    }
-
-    #[test]
-    fn topics_of_requests() {
-        let table = [
-            ("$dps/registrations/PUT/iotdps-register/?$rid=1", register("1")),
-            ("$dps/registrations/PUT/iotdps-register/?$rid=a/?b", register("a/?b")),
-            ("$dps/registrations/PUT/iotdps-register/?$rid=a%20b", register("a%20b")),
-            // Nothing but the one id gets into the topic of the answer.
-            ("$dps/registrations/PUT/iotdps-register/?$rid=a&$rid=b&retry-after=9", register("a")),
-            // Seen of a Microchip client: `rid` without `$`, answered with an empty `$rid`.
-            ("$dps/registrations/PUT/iotdps-register/?rid=1", register("")),
-            ("$dps/registrations/PUT/iotdps-register/?", register("")),
-            ("$dps/registrations/PUT/iotdps-register/", None),
-            ("$dps/registrations/PUT/iotdps-register", None),
-            ("$dps/registrations/GET/iotdps-register/?$rid=1", None),
-            ("$dps/registrations/put/iotdps-register/?$rid=1", None),
-            (
-                "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=4.a.b",
-                status("2", Some("4.a.b")),
-            ),
-            (
-                "$dps/registrations/GET/iotdps-get-operationstatus/?operationId=4.a.b&$rid=2",
-                status("2", Some("4.a.b")),
-            ),
-            ("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2", status("2", None)),
-            ("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=", status("2", Some(""))),
-            ("$dps/registrations/res/200/?$rid=1", None),
-            ("devices/x/messages/events/", None),
-            ("", None),
-        ];
-        for (topic, expected) in table {
-            assert_eq!(Request::read(topic), expected, "{topic}");
+/// Whether `topic` matches the valid filter `filter`.
+pub(crate) fn matches(filter: &str, topic: &str) -> bool {
+    let mut levels = topic.split('/');
+    for expected in filter.split('/') {
+        match (expected, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (expected, Some(level)) if expected == level => {}
+            _ => return false,
         }
-        let long = format!("$dps/registrations/PUT/iotdps-register/?$rid={}", "1".repeat(2000));
-        assert_eq!(Request::read(&long), None);
     }
-
-    #[test]
-    fn topics_of_answers() {
-        let topic = |id: &str, status, retry_after| {
-            let answer = Answer { retry_after, ..Answer::error(status, 0, "") };
-            Request { id: id.to_owned(), operation: Operation::Register }.answer_topic(&answer)
-        };
-        assert_eq!(topic("7", 202, Some(3)), "$dps/registrations/res/202/?$rid=7&retry-after=3");
-        assert_eq!(topic("7", 200, None), "$dps/registrations/res/200/?$rid=7");
-        assert_eq!(topic("", 401, None), "$dps/registrations/res/401/?$rid=");
-    }
+    levels.next().is_none()
 }

@@ -1,6 +1,7 @@
-//! What the headers and the query of a request have to say, before the service is asked.
+//! What the path, the query and the headers of a request say, before the service is asked.
 
 use hyper::header::{self, HeaderMap};
+use percent_encoding::percent_decode_str;
 
 use crate::answer::Answer;
 use crate::api_version;
@@ -8,6 +9,37 @@ use crate::quoted::quoted;
 
 /// A refusal: the answer, and the reason for the log.
 pub(crate) type Refusal = (Answer, String);
+
+/// What a path names.
+pub(crate) struct Call {
+    pub(crate) id_scope: String,
+    pub(crate) registration_id: String,
+    /// Of a path for GET alone.
+    pub(crate) operation_id: String,
+    /// The one method that the path is called with, which says what is to be done.
+    pub(crate) method: &'static str,
+}
+
+impl Call {
+    /// What `path` names; `None` if it is not a path of the device API. Ids are percent-decoded; the words between
+    /// them are read in any case, as the real service’s router does.
+    pub(crate) fn read(path: &str) -> Option<Self> {
+        let id = |nth| {
+            let id = percent_decode_str(path.split('/').nth(nth)?).decode_utf8().ok()?;
+            Some(id.into_owned())
+        };
+        let words = path.to_ascii_lowercase();
+        let (method, operation_id) = match words.split('/').collect::<Vec<_>>()[..] {
+            ["", _, "registrations", _, "register"] => ("PUT", String::new()),
+            ["", _, "registrations", _, "operations", _] => ("GET", id(5)?),
+            ["", _, "registrations", _] => ("POST", String::new()),
+            _ => return None,
+        };
+        let (id_scope, registration_id) = (id(1)?, id(3)?);
+        let complete = !id_scope.is_empty() && !registration_id.is_empty();
+        complete.then_some(Self { id_scope, registration_id, operation_id, method })
+    }
+}
 
 /// Refuses an upgrade to WebSocket, naming what was to be spoken over it. `mqtt_port` is the port to use instead.
 ///
