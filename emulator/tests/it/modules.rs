@@ -1,4 +1,5 @@
-//! No circle among the modules of a crate: what a module uses does not use it in turn.
+//! The shape of the crates: no circle among the modules of one (what a module uses does not use it in turn), and a
+//! README that begins with what it does not do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -26,6 +27,20 @@ fn no_crate_has_a_circle_of_modules() {
         })
         .collect();
     assert!(circles.is_empty(), "modules that use each other:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn each_readme_begins_with_what_the_crate_does_not_do_and_its_links_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["", "devices", "functions-host", "journal", "provisioning-service", "symmetric-key"] {
+        let text = fs::read_to_string(root.join(folder).join("README.md")).unwrap();
+        let first: String = text.lines().filter(|line| !line.is_empty()).take(6).collect();
+        assert!(first.contains("not"), "{folder}/README.md begins with: {first}");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            let path = root.join(folder).join(link);
+            assert!(link.is_empty() || link.contains("://") || path.exists(), "{folder}/README.md: {link}");
+        }
+    }
 }
 
 #[test]
