@@ -114,14 +114,14 @@ impl Service {
         let Config { enrollments, id_scope: served, .. } = &self.config;
         let others = || self.store.ids(OTHERS).unwrap_or_default();
         let attested = attestation::attest(enrollments, served, id_scope, registration_id, sas, others);
-        let matched = attested.map_err(|refusal| {
+        let matched = attested.map_err(|reason| {
             let id = match registration_id {
                 "" => "(no registration id)".to_owned(),
                 id if is_id(id) => id.to_owned(),
                 other => quoted(other),
             };
-            self.journal.warn(format!("{id}: refused: {}", refusal.reason));
-            if refusal.unsupported { Answer::error(401, 401_002, NO_TOKEN) } else { Answer::unauthorized() }
+            self.journal.warn(format!("{id}: refused: {reason}"));
+            if reason == NO_TOKEN { Answer::error(401, 401_002, NO_TOKEN) } else { Answer::unauthorized() }
         })?;
         Ok(Device { registration_id: registration_id.to_owned(), matched })
     }

@@ -17,7 +17,7 @@ use crate::enrollments::linked_hub::Hub;
 use crate::registration::attempt::Attempt;
 use crate::registration::outcome::{Allocated, Failure};
 use crate::registration_id::fold;
-use crate::webhook::{Webhook, WebhookOptions, http_client};
+use crate::webhook::{Webhook, WebhookOptions};
 
 /// Allocates devices.
 #[derive(Debug)]
@@ -29,10 +29,9 @@ pub(crate) struct Allocator {
 impl Allocator {
     /// An allocator for `enrollments`.
     pub(crate) fn new(enrollments: &Enrollments, options: &WebhookOptions, journal: &Journal) -> Self {
-        let client = http_client();
         let webhooks = enrollments.all().filter_map(|enrollment| {
             let Policy::Custom(uri) = &enrollment.policy else { return None };
-            let webhook = Webhook::new(uri.clone(), client.clone(), options.clone(), journal.clone());
+            let webhook = Webhook::new(uri.clone(), options.clone(), journal.clone());
             Some(((enrollment.kind, enrollment.id.clone()), webhook))
         });
         Self { webhooks: webhooks.collect() }

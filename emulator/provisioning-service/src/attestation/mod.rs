@@ -15,15 +15,6 @@ use crate::registration_id;
 pub(crate) use self::matching::Match;
 use self::sas_token::SasToken;
 
-/// Why a device is refused.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// For the log: never a signature or a key.
-    pub(crate) reason: String,
-    /// What the device is told beside that it is unauthorized: of what the service cannot do.
-    pub(crate) unsupported: bool,
-}
-
 /// What is expected of a device that shows no token.
 pub(crate) const NO_TOKEN: &str =
     "no SAS token: X.509 and TPM attestation are not supported yet; expected a SAS token, of a symmetric key";
@@ -34,7 +25,7 @@ pub(crate) const NO_TOKEN: &str =
 ///
 /// # Errors
 ///
-/// The scope is another, the id is invalid, or the token is missing, malformed, expired, for another device, or signed
+/// For the log, and never a signature or a key: the scope is another, the id is invalid, or the token is missing, malformed, expired, for another device, or signed
 /// with another key.
 pub(crate) fn attest(
     enrollments: &Enrollments,
@@ -43,20 +34,19 @@ pub(crate) fn attest(
     registration_id: &str,
     sas: Option<&str>,
     others: impl FnOnce() -> Vec<String>,
-) -> Result<Match, Refusal> {
-    let refused = |reason: String| Refusal { reason, unsupported: false };
+) -> Result<Match, String> {
     if !registration_id::is_id(registration_id) {
-        return Err(refused(format!("invalid registration id: {}", registration_id::RULE)));
+        return Err(format!("invalid registration id: {}", registration_id::RULE));
     }
     if !id_scope.eq_ignore_ascii_case(served) {
-        return Err(refused(format!("expected the id scope {}, found {}", quoted(served), quoted(id_scope))));
+        return Err(format!("expected the id scope {}, found {}", quoted(served), quoted(id_scope)));
     }
-    let sas = sas.ok_or_else(|| Refusal { reason: NO_TOKEN.to_owned(), unsupported: true })?;
+    let sas = sas.ok_or(NO_TOKEN)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     let token = SasToken::parse(sas).and_then(|token| {
         token.check(id_scope, registration_id, now)?;
         Ok(token)
     });
-    let token = token.map_err(|problem| refused(problem.to_string()))?;
-    matching::find(enrollments, &token, registration_id, others).map_err(|reason| refused(reason.to_string()))
+    let token = token.map_err(|problem| problem.to_string())?;
+    matching::find(enrollments, &token, registration_id, others).map_err(|reason| reason.to_string())
 }

@@ -47,14 +47,11 @@ pub struct WebhookOptions {
 /// What came of one call: status, and body unless it was longer than is read; or why no whole answer came.
 type Reply = Result<(u16, Option<Bytes>), String>;
 
-/// A client of HTTP and HTTPS.
-pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
 /// The webhook of one enrollment.
 #[derive(Debug)]
 pub(crate) struct Webhook {
     uri: Uri,
-    client: HttpClient,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     options: WebhookOptions,
     turns: Semaphore,
     journal: Journal,
@@ -63,8 +60,20 @@ pub(crate) struct Webhook {
 // === impl Webhook ===
 
 impl Webhook {
-    /// The webhook at `uri`.
-    pub(crate) fn new(uri: Uri, client: HttpClient, options: WebhookOptions, journal: Journal) -> Self {
+    /// The webhook at `uri`: HTTP/1.1, and TLS against the public certificate authorities. Redirects are answers like
+    /// any other, not followed.
+    pub(crate) fn new(uri: Uri, options: WebhookOptions, journal: Journal) -> Self {
+        #[expect(clippy::expect_used, reason = "ring knows the default protocol versions")]
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .expect("ring knows the default protocol versions")
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
         let turns = Semaphore::new(options.concurrency.clamp(1, Semaphore::MAX_PERMITS));
         Self { uri, client, options, turns, journal }
     }
@@ -177,20 +186,4 @@ impl Default for WebhookOptions {
             answer_limit: 96 * 1024,
         }
     }
-}
-
-/// A client for all webhooks: HTTP/1.1, and TLS against the public certificate authorities. Redirects are
-/// answers like any other, not followed.
-pub(crate) fn http_client() -> HttpClient {
-    #[expect(clippy::expect_used, reason = "ring knows the default protocol versions")]
-    let connector = HttpsConnectorBuilder::new()
-        .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-        .expect("ring knows the default protocol versions")
-        .https_or_http()
-        .enable_http1()
-        .build();
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE)
-        .build(connector)
 }

@@ -5,5 +5,5 @@
 mod client;
 mod reply;
 
+pub(crate) use self::client::Webhook;
 pub use self::client::WebhookOptions;
-pub(crate) use self::client::{Webhook, http_client};
