@@ -34,7 +34,7 @@ const FILES: [(&str, bool); 36] = [
     ("azure.env", false),
     ("dist/app.zip", false),
     ("docs/azure.md", false),
-    ("emulator/src/host/mod.rs", false),
+    ("emulator/functions-host/src/lib.rs", false),
     ("local.settings.json", false),
     ("scripts/lib/azure.sh", false),
     ("src/main.rs", false),
