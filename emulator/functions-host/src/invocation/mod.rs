@@ -9,8 +9,6 @@ pub(crate) mod identity;
 mod input;
 mod members;
 mod metadata;
-#[cfg(test)]
-mod properties;
 mod proxy;
 mod reply;
 pub(crate) mod url;
