@@ -33,14 +33,13 @@ mod newtonsoft;
 mod options;
 mod worker;
 
-use std::fmt;
-use std::fmt::Write as _;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use journal::Journal;
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -63,14 +62,28 @@ pub struct FunctionsHost {
 }
 
 /// Why a host could not be started.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum HostError {
     /// The app's folder has a mistake.
-    App(AppError),
+    #[error(transparent)]
+    App(#[from] AppError),
     /// Callers cannot be listened for at this address.
+    #[error("cannot listen at {0}: {1}{hint}", hint = hint(.1, ErrorKind::AddrInUse, ANOTHER_PORT))]
     Listen(SocketAddr, io::Error),
     /// The handler's executable cannot be started.
+    #[error(
+        "Failed to start Worker Channel. Process fileName: {file}: {1}{hint}",
+        file = .0.display(), hint = hint(.1, ErrorKind::PermissionDenied, IN_AZURE)
+    )]
     Spawn(PathBuf, io::Error),
+}
+
+const ANOTHER_PORT: &str = "; end what listens there, such as another `func start`, or choose another --port";
+const IN_AZURE: &str = " (the host in Azure lets callers wait for two minutes before it ends)";
+
+/// The `hint` for an `error` of this `kind`.
+fn hint<'a>(error: &io::Error, kind: ErrorKind, hint: &'a str) -> &'a str {
+    if error.kind() == kind { hint } else { "" }
 }
 
 impl FunctionsHost {
@@ -85,13 +98,11 @@ impl FunctionsHost {
     /// started.
     pub async fn start(options: HostOptions, journal: Journal) -> Result<Self, HostError> {
         let wanted = SocketAddr::new(options.address, options.port);
-        let mut app = App::read(options, journal).map_err(HostError::App)?;
         let not_listening = |error| HostError::Listen(wanted, error);
         let listener = TcpListener::bind(wanted).await.map_err(not_listening)?;
         let address = listener.local_addr().map_err(not_listening)?;
-        app.locate(address);
+        let app = Arc::new(App::read(options, journal, address)?);
         app.journal.info(list(&app.functions));
-        let app = Arc::new(app);
         let worker = Worker::start(Arc::clone(&app))
             .map_err(|error| HostError::Spawn(app.handler.executable.clone(), error))?;
         let worker = Arc::new(worker);
@@ -134,45 +145,18 @@ impl FunctionsHost {
 /// The list of `functions` with their methods and addresses, as `func start` prints it
 /// (`DisplayFunctionsInfoUtilities.cs` in <https://github.com/Azure/azure-functions-core-tools>).
 fn list(functions: &[Function]) -> String {
-    let mut list = String::from("\nFunctions:\n");
-    for Function { name, methods, url, .. } in functions {
-        let methods = if methods.is_empty() { String::new() } else { format!("[{}] ", methods.join(",")) };
-        let _ = write!(list, "\n\t{name}: {methods}{url}\n");
-    }
-    list
+    let line = |Function { name, methods, url, .. }: &Function| match methods.join(",") {
+        methods if methods.is_empty() => format!("\n\t{name}: {url}\n"),
+        methods => format!("\n\t{name}: [{methods}] {url}\n"),
+    };
+    format!("\nFunctions:\n{}", functions.iter().map(line).collect::<String>())
 }
 
-// === impl Drop, Error ===
+// === impl Drop ===
 
 impl Drop for FunctionsHost {
     fn drop(&mut self) {
         self.server.abort();
         self.worker.abort();
-    }
-}
-
-impl std::error::Error for HostError {}
-
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::App(error) => error.fmt(f),
-            Self::Listen(address, error) => {
-                write!(f, "cannot listen at {address}: {error}")?;
-                if error.kind() == io::ErrorKind::AddrInUse {
-                    f.write_str(
-                        "; end what listens there, such as another `func start`, or choose another --port",
-                    )?;
-                }
-                Ok(())
-            }
-            Self::Spawn(file, error) => {
-                write!(f, "Failed to start Worker Channel. Process fileName: {}: {error}", file.display())?;
-                if error.kind() == io::ErrorKind::PermissionDenied {
-                    f.write_str(" (the host in Azure lets callers wait for two minutes before it ends)")?;
-                }
-                Ok(())
-            }
-        }
     }
 }

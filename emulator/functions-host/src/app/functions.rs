@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use journal::Journal;
 
-use crate::app::file::{self, AppError};
+use crate::app::file::AppError;
 use crate::app::function::{AuthLevel, Function};
 use crate::app::host_json::HostJson;
 use crate::app::route::Route;
@@ -27,30 +27,20 @@ pub(crate) fn read(
     files.retain(|file| file.is_file());
     files.sort();
     match (files.first(), host.has(ROUTES)) {
-        (None, true) => return routes(host, settings),
+        (None, true) => routes(host, settings),
         (Some(file), true) => {
             let problem =
                 "expected no function.json beside the routes of host.json, which define functions too";
-            return Err(AppError::new(file, "", problem));
+            Err(AppError::new(file, "", problem))
         }
         (None, false) => {
             let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
-            return Err(AppError::new(root, "", problem));
+            Err(AppError::new(root, "", problem))
         }
-        (Some(_), false) => {}
-    }
-    let mut functions = Vec::new();
-    for file in files {
-        let Some(document) = file::read(&file)? else { continue };
-        match Function::read(&file, document, settings)? {
-            Ok(function) => functions.push(function),
-            Err(reason) => {
-                let folder = file.parent().unwrap_or(root).display();
-                journal.warn(format!("{folder} is not served: {reason}"));
-            }
+        (Some(_), false) => {
+            files.iter().filter_map(|file| Function::read(file, settings, journal).transpose()).collect()
         }
     }
-    Ok(functions)
 }
 
 /// The functions that are routes of host.json.
@@ -65,21 +55,17 @@ fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppErro
     }
     let level = |path: &str, default| match host.text(path)? {
         None => Ok(default),
-        Some(name) => AuthLevel::parse(name).map_err(|problem| host.mistake(path, &problem)),
+        Some(name) => AuthLevel::try_from(name.to_owned()).map_err(|problem| host.mistake(path, &problem)),
     };
     let default = level("customHandler.http.defaultAuthorizationLevel", AuthLevel::Function)?;
-    let mut functions = Vec::new();
-    for nth in 0.. {
-        let place = format!("{ROUTES}.{nth}");
-        if !host.has(&place) {
-            break;
-        }
-        let route = Route::parse(host.text(&format!("{place}.route"))?.unwrap_or_default())
-            .map_err(|problem| host.mistake(&format!("{place}.route"), &problem))?;
-        let level = level(&format!("{place}.authorizationLevel"), default)?;
-        functions.push(Function::of_route(nth + 1, route, level));
-    }
-    Ok(functions)
+    let places = (0..).map(|nth| format!("{ROUTES}.{nth}")).take_while(|place| host.has(place));
+    let function = |(nth, place): (usize, String)| {
+        let (route, level_path) = (format!("{place}.route"), format!("{place}.authorizationLevel"));
+        let parsed = Route::parse(host.text(&route)?.unwrap_or_default());
+        let parsed = parsed.map_err(|problem| host.mistake(&route, &problem))?;
+        Ok(Function::of_route(nth + 1, parsed, level(&level_path, default)?))
+    };
+    places.enumerate().map(function).collect()
 }
 
 /// Gives the functions' input bindings the rows of the CSV `files`.
@@ -92,21 +78,17 @@ pub(crate) fn fill_inputs(
     let mut unused = files.clone();
     for Function { name: function, inputs, .. } in functions {
         for input in inputs {
-            let name = input.name.clone();
-            if let Some(file) = files.get(&name) {
+            if let Some(file) = files.get(&input.name) {
                 input.fill(file, &root.join(&function).join("function.json"))?;
-                unused.remove(&name);
+                unused.remove(&input.name);
             } else {
+                let name = &input.name;
                 journal.warn(format!(
                     "{function} is called without its input {name}: no storage account is read here; give it rows with --input {name}=FILE.csv"
                 ));
             }
         }
     }
-    match unused.first_key_value() {
-        None => Ok(()),
-        Some((name, _)) => {
-            Err(AppError::new(root, "", format!("no function has an input binding {name:?} to fill")))
-        }
-    }
+    let Some(name) = unused.keys().next() else { return Ok(()) };
+    Err(AppError::new(root, "", format!("no function has an input binding {name:?} to fill")))
 }

@@ -16,12 +16,10 @@ use crate::options::Executable;
 
 const DESCRIPTION: &str = "customHandler.description";
 const EXECUTABLE: &str = "customHandler.description.defaultExecutablePath";
-const STDERR_IS_ERRORS: &str = "customHandler.description.useStdErrorStreamForErrorsOnly";
 
 /// How the handler is started.
 #[derive(Debug)]
 pub(crate) struct Handler {
-    /// A file. A name alone if there is no such file.
     pub(crate) executable: PathBuf,
     pub(crate) arguments: Vec<String>,
     /// Its current folder.
@@ -53,10 +51,9 @@ impl Handler {
             );
         }
         let text = |name: &str| host.text(&format!("{DESCRIPTION}.{name}"));
-        let list = |name: &str| host.list(&format!("{DESCRIPTION}.{name}")).into_iter().map(String::from);
-        let mut line: Vec<String> = list("arguments").collect();
+        let mut line: Vec<String> = host.list("customHandler.description.arguments").collect();
         line.extend(text("defaultWorkerPath")?.map(|path| format!("\"{path}\"")));
-        line.extend(list("workerArguments"));
+        line.extend(host.list("customHandler.description.workerArguments"));
         let folder = app.join(text("workingDirectory")?.unwrap_or(""));
         if !folder.is_dir() {
             let problem = format!("expected an existing folder, found none at {}", folder.display());
@@ -70,7 +67,7 @@ impl Handler {
             app: app.to_owned(),
             settings,
             port: port.map_err(|_| host.mistake(PORT, "expected a port, 1 to 65535"))?,
-            stderr_is_errors: host.flag(STDERR_IS_ERRORS)?.unwrap_or(true),
+            stderr_is_errors: host.flag("customHandler.description.useStdErrorStreamForErrorsOnly", true)?,
         })
     }
 }
@@ -88,8 +85,7 @@ fn find(
         (_, Some(text)) => PathBuf::from(expand(text, settings, |whole| whole)),
         (_, None) => return Err(host.mistake(EXECUTABLE, "expected the handler's executable")),
     };
-    let folder = app.join(host.text("customHandler.description.workerDirectory")?.unwrap_or(""));
-    let in_app = folder.join(&path);
+    let in_app = app.join(host.text("customHandler.description.workerDirectory")?.unwrap_or("")).join(&path);
     if in_app.is_file() {
         return Ok(in_app);
     }
@@ -103,9 +99,9 @@ fn find(
             }
             missing += &format!(", at {}", built.display());
         }
-        let search = settings.get("PATH").map(String::as_str).unwrap_or_default();
+        let mut folders = settings.get("PATH").into_iter().flat_map(env::split_paths);
         if let Some(command) =
-            env::split_paths(search).map(|folder| folder.join(&path)).find(|file| file.is_file())
+            folders.find_map(|folder| Some(folder.join(&path)).filter(|file| file.is_file()))
         {
             journal.info(format!("running {}, found on PATH", command.display()));
             return Ok(command);
@@ -121,30 +117,16 @@ fn find(
 /// `text` with each `%NAME%` replaced by that setting, or by what `otherwise` makes of the whole of it.
 fn expand(text: &str, settings: &Settings, otherwise: impl for<'a> Fn(&'a str) -> &'a str) -> String {
     let Ok(variable) = Regex::new(r"%([^%\s]+)%") else { return text.to_owned() };
-    let value = |found: &Captures<'_>| match settings.get(&found[1]) {
-        Some(value) => value.clone(),
-        None => otherwise(&found[0]).to_owned(),
+    let value = |found: &Captures<'_>| {
+        settings.get(&found[1]).cloned().unwrap_or_else(|| otherwise(&found[0]).to_owned())
     };
     variable.replace_all(text, value).into_owned()
 }
 
 /// A command line split as .NET does on Unix: at blanks, outside of double quotes; `\"` is a quote.
 fn split(line: &str) -> Vec<String> {
-    let mut arguments = Vec::new();
-    let mut argument: Option<String> = None;
-    let mut quoted = false;
-    let mut characters = line.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' if characters.next_if_eq(&'"').is_some() => argument.get_or_insert_default().push('"'),
-            '"' => {
-                quoted = !quoted;
-                argument.get_or_insert_default();
-            }
-            ' ' | '\t' if !quoted => arguments.extend(argument.take()),
-            other => argument.get_or_insert_default().push(other),
-        }
-    }
-    arguments.extend(argument);
-    arguments
+    let argument = Regex::new(r#"(?:\\"|"(?:\\"|[^"])*"?|[^ \t"])+"#);
+    let (Ok(argument), Ok(quote)) = (argument, Regex::new(r#"(\\?)""#)) else { return Vec::new() };
+    let unquoted = |found: &Captures<'_>| if found[1].is_empty() { "" } else { "\"" };
+    argument.find_iter(line).map(|found| quote.replace_all(found.as_str(), unquoted).into_owned()).collect()
 }

@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use crate::app::function::Function;
 use crate::invocation::call::{self, Call};
-use crate::invocation::input;
 use crate::invocation::members::Members;
 use crate::invocation::metadata;
 
@@ -58,7 +57,7 @@ pub(crate) fn envelope(
     let parsed = text.as_deref().and_then(metadata::parse);
     let mut inputs = Vec::new();
     for binding in &function.inputs {
-        let value = input::value(binding, parsed.as_ref())?;
+        let value = binding.value(parsed.as_ref())?;
         inputs.extend(value.map(|value| (binding.name.as_str(), Data::Input(value))));
     }
     let request = RequestData {

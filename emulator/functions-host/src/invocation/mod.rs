@@ -6,7 +6,6 @@ mod envelope;
 mod execution;
 mod forward;
 pub(crate) mod identity;
-mod input;
 mod members;
 mod metadata;
 mod proxy;
