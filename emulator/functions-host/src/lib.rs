@@ -12,7 +12,7 @@
 //! | `options` | how to run the stand-in |
 //! | `newtonsoft` | JSON as the host's library reads and prints it |
 //! | `app` | the app's folder: `settings`, `host_json`, the `handler`'s description, the `functions`, each `function` with its `route` and `input`s |
-//! | `worker` | the handler: its `port`, `process` with `output` and `watchdog`, `supervision`, and the `client` that connects to it |
+//! | `worker` | the handler: its `process` with its `output`, `supervision`, and the `client` that connects to it |
 //! | `invocation` | one call: `call`, `envelope`, `metadata`, `reply`, `answer`; `forward`, `proxy`; its `execution` in the log |
 //! | `http` | the server for callers: `routes`, `keys` |
 //!

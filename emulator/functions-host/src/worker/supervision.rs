@@ -30,11 +30,9 @@ pub(crate) type Run = u64;
 /// What the handler is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It starts, or is started again.
     Starting,
-    /// It takes calls.
     Ready(Run),
-    /// It is given up, or stopped.
+    /// Given up, or stopped.
     Stopped,
 }
 
@@ -51,74 +49,70 @@ pub(crate) enum Order {
 
 /// What keeps the handler running.
 pub(crate) struct Supervisor {
-    pub(crate) app: Arc<App>,
-    pub(crate) client: HandlerClient,
-    pub(crate) state: watch::Sender<State>,
-    pub(crate) orders: mpsc::Receiver<Order>,
-    pub(crate) run: Run,
+    app: Arc<App>,
+    client: HandlerClient,
+    state: watch::Sender<State>,
+    orders: mpsc::Receiver<Order>,
+    process: Option<Process>,
+    run: Run,
     /// When the failures that count happened.
-    pub(crate) failures: Vec<Instant>,
-}
-
-/// What to do after a run of the handler.
-#[derive(PartialEq, Eq)]
-enum Next {
-    Start,
-    Stop,
+    failures: Vec<Instant>,
 }
 
 impl Supervisor {
-    /// Starts the handler.
-    pub(crate) fn spawn(&mut self) -> io::Result<Process> {
-        self.run += 1;
-        Process::start(&self.app, self.client.address().port())
+    /// Starts the handler of `app`, to which the `client` connects.
+    pub(crate) fn start(
+        app: Arc<App>,
+        client: HandlerClient,
+        state: watch::Sender<State>,
+        orders: mpsc::Receiver<Order>,
+    ) -> io::Result<Self> {
+        let process = Some(Process::start(&app, client.address().port())?);
+        Ok(Self { app, client, state, orders, process, run: 1, failures: Vec::new() })
     }
 
-    /// Keeps the handler running, after its `first` start, until it is stopped or given up.
-    pub(crate) async fn run(mut self, first: Process) {
-        let mut process = Some(first);
+    /// Keeps the handler running until it is stopped or given up.
+    pub(crate) async fn run(mut self) {
         loop {
-            let next = self.watch(&mut process).await;
+            let restarts = self.watch().await;
             self.state.send_replace(State::Starting);
-            if let Some(process) = process.take() {
+            if let Some(process) = self.process.take() {
                 process.kill().await;
             }
-            if next == Next::Stop {
+            if !restarts {
                 break;
             }
-            match self.spawn() {
-                Ok(started) => process = Some(started),
+            self.run += 1;
+            match Process::start(&self.app, self.client.address().port()) {
+                Ok(process) => self.process = Some(process),
                 // That is not counted: calls wait until they time out.
-                Err(error) => {
-                    let executable = self.executable();
-                    self.app.journal.error(format!(
-                        "Failed to start Worker Channel. Process fileName: {executable}: {error}"
-                    ));
-                }
+                Err(error) => self.error(format!(
+                    "Failed to start Worker Channel. Process fileName: {}: {error}",
+                    self.executable()
+                )),
             }
         }
         self.state.send_replace(State::Stopped);
     }
 
-    /// Watches one run of the handler to its end.
-    async fn watch(&mut self, process: &mut Option<Process>) -> Next {
-        let client = self.client.clone();
-        let readiness = timeout(self.app.initialization_timeout, async move {
+    /// Watches one run of the handler to its end; whether another one follows.
+    async fn watch(&mut self) -> bool {
+        let (client, limit) = (self.client.clone(), self.app.initialization_timeout);
+        let readiness = timeout(limit, async move {
             while !client.is_answered().await {
                 sleep(POLL).await;
             }
         });
         let mut readiness = std::pin::pin!(readiness);
         // Without a process there is nothing to become ready; another listener on the port does not count.
-        let (spawned, mut started) = (process.is_some(), false);
+        let (spawned, mut started) = (self.process.is_some(), false);
         loop {
             tokio::select! {
                 answered = &mut readiness, if spawned && !started => {
                     if answered.is_err() {
-                        self.app.journal.error(format!(
-                            "Failed to start http worker process. Initializing HttpWorker timed out: nothing answered on {} within {:?}",
-                            self.client.address(),
-                            self.app.initialization_timeout
+                        let address = self.client.address();
+                        self.error(format!(
+                            "Failed to start http worker process. Initializing HttpWorker timed out: nothing answered on {address} within {limit:?}"
                         ));
                         return self.failed();
                     }
@@ -126,14 +120,14 @@ impl Supervisor {
                     self.app.journal.info("Worker process started and initialized.");
                     self.state.send_replace(State::Ready(self.run));
                 }
-                exit = ended(process) => {
-                    *process = None;
+                exit = ended(&mut self.process) => {
+                    self.process = None;
                     match exit.code {
                         0 => self.app.journal.warn(format!(
                             "{} exited with code 0: the host takes that for no failure and does not restart it, so that every call fails from now on",
                             self.executable()
                         )),
-                        RESTART_CODE => return Next::Start,
+                        RESTART_CODE => return true,
                         _ => {
                             self.log_exit(&exit);
                             return self.failed();
@@ -141,12 +135,12 @@ impl Supervisor {
                     }
                 }
                 order = self.orders.recv() => match order {
-                    Some(Order::Restart(run)) if run == self.run => return Next::Start,
+                    Some(Order::Restart(run)) if run == self.run => return true,
                     Some(Order::GiveUp) if !started => {
-                        self.app.journal.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
-                        return Next::Stop;
+                        self.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
+                        return false;
                     }
-                    Some(Order::Stop) | None => return Next::Stop,
+                    Some(Order::Stop) | None => return false,
                     // The order is out of date.
                     Some(Order::Restart(_) | Order::GiveUp) => {}
                 },
@@ -154,29 +148,30 @@ impl Supervisor {
         }
     }
 
-    /// Counts a failure; the third that counts ends the host.
-    fn failed(&mut self) -> Next {
+    /// Counts a failure; the third that counts ends the host. Whether the handler is started again.
+    fn failed(&mut self) -> bool {
         let now = Instant::now();
         if self.failures.last().is_some_and(|&last| now - last > self.app.options.failures_count_for) {
             self.failures.clear();
         }
         self.failures.push(now);
-        if self.failures.len() < FAILURES {
-            return Next::Start;
+        let restarts = self.failures.len() < FAILURES;
+        if !restarts {
+            self.error("Exceeded http worker restart retry count. Shutting down Functions Host");
         }
-        self.app.journal.error("Exceeded http worker restart retry count. Shutting down Functions Host");
-        Next::Stop
+        restarts
     }
 
-    fn log_exit(&self, exit: &Exit) {
-        let Exit { pid, code, errors } = exit;
+    fn log_exit(&self, Exit { pid, code, errors }: &Exit) {
         let executable = self.executable();
-        let mut text = format!(
+        let exited = format!(
             "Language Worker Process exited. Pid={pid}.\n{executable} exited with code {code} (0x{code:X})"
         );
-        if !errors.is_empty() {
-            text = format!("{text}\n{}", errors.join(","));
-        }
+        let errors = if errors.is_empty() { String::new() } else { format!("\n{}", errors.join(",")) };
+        self.error(exited + &errors);
+    }
+
+    fn error(&self, text: impl Into<String>) {
         self.app.journal.error(text);
     }
 
