@@ -13,13 +13,13 @@
 //! | `newtonsoft` | JSON as the host's library reads and prints it |
 //! | `app` | the app's folder: `settings`, `host_json`, the `handler`'s description, the `functions`, each `function` with its `route` and `input`s |
 //! | `worker` | the handler: its `process` with its `output`, `supervision`, and the `client` that connects to it |
-//! | `invocation` | one call: `call`, `envelope`, `metadata`, `reply`, `answer`; `forward`, `proxy`; its `execution` in the log |
-//! | `http` | the server for callers: `routes`, `keys` |
+//! | `invocation` | one call: `url`, `identity`, `call`, `envelope`, `metadata`, `reply`, `answer`; `forward`, `proxy`; its `execution` in the log |
+//! | `http` | the server for callers, and its `routes` |
 //!
 //! # A call's path
 //!
-//! 1. `http::Server` reads the head of the request; `http::routes` finds the function and has `http::keys` say
-//!    who calls. What comes out is an `invocation::call::Call`.
+//! 1. `http` reads the head of the request; `http::routes` finds the function, and `invocation::identity` who
+//!    calls. What comes out is an `invocation::call::Call`.
 //! 2. `invocation::Invoker` logs `Executing …` (`execution`), waits until the `worker` is ready, reads the body.
 //! 3. `envelope` describes the call as JSON, with `metadata` and what its `input` bindings give, and is posted
 //!    by `worker::client`. (`forward` and `proxy` send the request itself.)
@@ -48,7 +48,6 @@ pub use crate::app::function::Function;
 pub use crate::options::{Executable, Framing, FunctionKeys, HostOptions};
 
 use crate::app::App;
-use crate::http::Server;
 use crate::invocation::Invoker;
 use crate::worker::Worker;
 
@@ -106,8 +105,8 @@ impl FunctionsHost {
         let worker = Worker::start(Arc::clone(&app))
             .map_err(|error| HostError::Spawn(app.handler.executable.clone(), error))?;
         let worker = Arc::new(worker);
-        let server = Server::new(Invoker { app: Arc::clone(&app), worker: Arc::clone(&worker) });
-        Ok(Self { address, app, worker, server: tokio::spawn(server.serve(listener)) })
+        let invoker = Arc::new(Invoker { app: Arc::clone(&app), worker: Arc::clone(&worker) });
+        Ok(Self { address, app, worker, server: tokio::spawn(http::serve(listener, invoker)) })
     }
 
     /// Where callers connect.

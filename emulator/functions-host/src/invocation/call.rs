@@ -7,7 +7,7 @@ use hyper::http::request::Parts;
 use uuid::Uuid;
 
 use crate::app::route::Parameters;
-use crate::invocation::identity::Identity;
+use crate::invocation::identity::Claims;
 use crate::invocation::url::Query;
 
 /// One call of a function.
@@ -15,11 +15,10 @@ use crate::invocation::url::Query;
 pub(crate) struct Call {
     /// The invocation id, fresh for each call.
     pub(crate) id: Uuid,
-    /// The head of the request.
     pub(crate) parts: Parts,
     pub(crate) query: Query,
     pub(crate) parameters: Parameters,
-    pub(crate) identity: Identity,
+    pub(crate) claims: Claims,
 }
 
 impl Call {

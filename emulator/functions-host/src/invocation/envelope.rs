@@ -9,25 +9,25 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use indexmap::IndexMap;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::function::Function;
 use crate::invocation::call::{self, Call};
-use crate::invocation::members::Members;
-use crate::invocation::metadata;
+use crate::invocation::{identity, metadata};
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a> {
-    data: Members<&'a str, Data<'a>>,
-    metadata: Members<String, Value>,
+    data: IndexMap<&'a str, Data<'a>>,
+    metadata: Map<String, Value>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Data<'a> {
-    Request(RequestData<'a>),
+    Request(Box<RequestData<'a>>),
     Input(Value),
 }
 
@@ -37,9 +37,9 @@ enum Data<'a> {
 struct RequestData<'a> {
     url: String,
     method: &'a str,
-    query: Members<&'a str, String>,
-    headers: Members<String, Vec<Cow<'a, str>>>,
-    params: Members<&'a str, Option<&'a str>>,
+    query: IndexMap<&'a str, String>,
+    headers: IndexMap<String, Vec<Cow<'a, str>>>,
+    params: IndexMap<&'a str, Option<&'a str>>,
     identities: [Value; 1],
     /// Always text, if there is a body; never parsed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,11 +66,14 @@ pub(crate) fn envelope(
         query: call.query.joined().collect(),
         headers: call.headers().collect(),
         params: call.parameters.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect(),
-        identities: [call.identity.to_json()],
+        identities: [identity::identity(&call.claims)],
         body: if call.is_binary() { text.map(|_| STANDARD.encode(body).into()) } else { text },
     };
     let envelope = Envelope {
-        data: [(function.trigger.as_str(), Data::Request(request))].into_iter().chain(inputs).collect(),
+        data: [(function.trigger.as_str(), Data::Request(Box::new(request)))]
+            .into_iter()
+            .chain(inputs)
+            .collect(),
         metadata: metadata::metadata(call, function, parsed),
     };
     serde_json::to_vec(&envelope).map(Bytes::from).map_err(|error| error.to_string())

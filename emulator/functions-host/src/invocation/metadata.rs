@@ -6,13 +6,12 @@
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>.
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::app::function::Function;
 use crate::invocation::call::Call;
-use crate::invocation::members::Members;
 use crate::newtonsoft;
 
 /// Newtonsoft.Json reads no deeper.
@@ -23,7 +22,7 @@ const DEPTH: usize = 64;
 struct Bindings(IndexMap<String, (String, Value)>);
 
 /// The members of `Metadata` for `call` of `function` with `body`.
-pub(crate) fn metadata(call: &Call, function: &Function, body: Option<Value>) -> Members<String, Value> {
+pub(crate) fn metadata(call: &Call, function: &Function, body: Option<Value>) -> Map<String, Value> {
     let mut bindings = Bindings::default();
     if let Some(Value::Object(members)) = body {
         for (name, value) in members {

@@ -4,11 +4,9 @@
 //! uses YARP's forwarder, whose default is to drop hop-by-hop headers and keep the caller's `Host`:
 //! <https://learn.microsoft.com/aspnet/core/fundamentals/servers/yarp/direct-forwarding>.
 
-use std::time::Duration;
-
-use http_body_util::channel::{Channel, Sender};
+use http_body_util::channel::Channel;
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response};
 use journal::causes;
@@ -17,31 +15,21 @@ use tokio::time::{Instant, timeout_at};
 use crate::invocation::call::Call;
 use crate::invocation::execution::{Execution, Failure};
 use crate::invocation::forward::end_to_end;
-use crate::worker::Run;
 use crate::worker::client::{Body, HOST_VERSION, HandlerClient, INVOCATION_HEADER, VERSION_HEADER};
 
 /// How many pieces of a reply may wait for a slow caller.
 const PIECES: usize = 8;
 
-/// Streams `call` with its `body` (of up to `body_limit` bytes) to the handler, and gives the answer once the
-/// head of the reply is there. The `execution` ends when the reply has been passed on, or after `limit`.
-pub(crate) async fn stream(
-    execution: Execution,
-    client: &HandlerClient,
-    call: Call,
-    body: Limited<Incoming>,
-    run: Run,
-    limit: Duration,
-) -> Response<Body> {
-    let deadline = Instant::now() + limit;
-    let head = match request(client, call, body) {
-        Ok(request) => timeout_at(deadline, client.stream(request)).await,
-        Err(reason) => Ok(Err(reason)),
-    };
-    let (parts, mut reply) = match head {
+/// Streams `call` with its `body` to the handler, and gives the answer once the head of the reply is there. The
+/// `execution` ends when the reply has been passed on, or after `functionTimeout`.
+pub(crate) async fn stream(execution: Execution, call: Call, body: Limited<Incoming>) -> Response<Body> {
+    let deadline = Instant::now() + execution.app.function_timeout;
+    let client = &execution.worker.client;
+    let head = async { client.stream(request(client, call, body)?).await };
+    let (parts, mut reply) = match timeout_at(deadline, head).await {
         Ok(Ok(response)) => response.into_parts(),
-        Ok(Err(reason)) => return execution.failed(Failure::from(reason), Some(run)).await,
-        Err(_) => return execution.failed(Failure::Timeout(limit), Some(run)).await,
+        Ok(Err(reason)) => return execution.failed(reason.into()).await,
+        Err(_) => return execution.failed(Failure::Timeout).await,
     };
     let (mut pieces, body) = Channel::new(PIECES);
     let mut response = Response::new(body.boxed());
@@ -49,13 +37,23 @@ pub(crate) async fn stream(
     *response.headers_mut() = end_to_end(parts.headers);
     *response.extensions_mut() = parts.extensions;
     tokio::spawn(async move {
-        let failure = match timeout_at(deadline, pass_on(&mut reply, &mut pieces)).await {
+        // To its end, or until the caller is gone.
+        let pass_on = async {
+            while let Some(frame) = reply.frame().await {
+                let broken = |error| format!("The handler's reply broke off: {}", causes(&error));
+                if pieces.send(frame.map_err(broken)?).await.is_err() {
+                    break;
+                }
+            }
+            Ok::<_, String>(())
+        };
+        let failure = match timeout_at(deadline, pass_on).await {
             Ok(Ok(())) => return execution.succeeded(),
-            Ok(Err(reason)) => Failure::from(reason),
-            Err(_) => Failure::Timeout(limit),
+            Ok(Err(reason)) => reason.into(),
+            Err(_) => Failure::Timeout,
         };
         pieces.abort("the call has failed".into());
-        execution.failed(failure, Some(run)).await;
+        execution.failed(failure).await;
     });
     response
 }
@@ -73,18 +71,4 @@ fn request(client: &HandlerClient, call: Call, body: Limited<Incoming>) -> Resul
     request.headers_mut().insert(HeaderName::from_static("x-ms-invocation-id"), id);
     *request.extensions_mut() = call.parts.extensions;
     Ok(request)
-}
-
-/// Passes the reply on, piece by piece, to its end or until the caller is gone.
-async fn pass_on(
-    reply: &mut Incoming,
-    pieces: &mut Sender<Bytes, Box<dyn std::error::Error + Send + Sync>>,
-) -> Result<(), String> {
-    while let Some(frame) = reply.frame().await {
-        let frame = frame.map_err(|error| format!("The handler's reply broke off: {}", causes(&error)))?;
-        if pieces.send(frame).await.is_err() {
-            break;
-        }
-    }
-    Ok(())
 }

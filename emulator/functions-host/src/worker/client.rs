@@ -13,28 +13,27 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use journal::causes;
+use uuid::Uuid;
 
 use crate::options::Framing;
 
 /// The version of the host that the stand-in follows.
 pub(crate) const HOST_VERSION: HeaderValue = HeaderValue::from_static("4.1037.0.0");
-
-/// What the host calls itself.
 pub(crate) const USER_AGENT: &str = "Azure-Functions-Host/4.1037.0.0";
 
-/// The header that carries the host's version.
 pub(crate) const VERSION_HEADER: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
-
-/// The header that carries the invocation id.
 pub(crate) const INVOCATION_HEADER: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 
 /// Longer replies are not read. The real host stops at 2 GB.
 const REPLY_LIMIT: usize = 100 * 1024 * 1024;
+
+/// How many redirects are followed, as .NET's `HttpClient` does by default.
+const REDIRECTS: usize = 50;
 
 /// The chunks that .NET's `HttpClient` cuts the envelope into.
 const CHUNK: usize = 0x400;
@@ -104,23 +103,51 @@ impl HandlerClient {
         Ok(RawReply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
     }
 
+    /// Posts the `envelope` of call `id` to `path`, delimited by `framing`. Redirects within the handler are followed.
+    pub(crate) async fn post(
+        &self,
+        mut path: String,
+        id: Uuid,
+        envelope: Bytes,
+        framing: Framing,
+    ) -> Result<RawReply, String> {
+        let mut method = Method::POST;
+        for _ in 0..REDIRECTS {
+            let mut request = Request::builder()
+                .method(&method)
+                .uri(self.uri(&path)?)
+                .header(header::HOST, self.address.to_string())
+                .header(VERSION_HEADER, HOST_VERSION)
+                .header(INVOCATION_HEADER, id.to_string())
+                .header(header::USER_AGENT, USER_AGENT);
+            let body = if method == Method::POST {
+                request = request.header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+                framed(envelope.clone(), framing)
+            } else {
+                framed(Bytes::new(), Framing::ContentLength)
+            };
+            let reply = self.send(request.body(body).map_err(|error| error.to_string())?).await?;
+            let is_redirect = matches!(reply.status.as_u16(), 300..=303 | 307 | 308);
+            let location = reply.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
+            let Some(location) = location.filter(|_| is_redirect) else { return Ok(reply) };
+            let own = location.strip_prefix(&format!("http://{}", self.address)).unwrap_or(location);
+            path = own.split('#').next().unwrap_or_default().to_owned();
+            if !path.starts_with('/') || path.starts_with("//") {
+                return Err(format!(
+                    "the handler redirected to {location:?}, but only redirects to its own paths are followed"
+                ));
+            }
+            // As HttpClient: a POST becomes a GET, except after 307 and 308.
+            if !matches!(reply.status.as_u16(), 307 | 308) {
+                method = Method::GET;
+            }
+        }
+        Err(format!("the handler redirected more than {REDIRECTS} times"))
+    }
+
     /// The address of `path` (with its query) on the handler.
     pub(crate) fn uri(&self, path: &str) -> Result<Uri, String> {
         format!("http://{}{path}", self.address).parse().map_err(|_| format!("invalid path: {path:?}"))
-    }
-
-    /// The path on the handler that `reply` redirects to, if it does. An error says that it leads elsewhere.
-    pub(crate) fn redirect(&self, reply: &RawReply) -> Result<Option<String>, String> {
-        let is_redirect = matches!(reply.status.as_u16(), 300..=303 | 307 | 308);
-        let location = reply.headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let Some(location) = location.filter(|_| is_redirect) else { return Ok(None) };
-        let path = location.strip_prefix(&format!("http://{}", self.address)).unwrap_or(location);
-        match path.split('#').next().unwrap_or_default() {
-            path if path.starts_with('/') && !path.starts_with("//") => Ok(Some(path.to_owned())),
-            _ => Err(format!(
-                "the handler redirected to {location:?}, but only redirects to its own paths are followed"
-            )),
-        }
     }
 }
 
