@@ -20,7 +20,7 @@
 //!
 //! 1. `http` reads the head of the request; `http::routes` finds the function, and `invocation::identity` who
 //!    calls. What comes out is an `invocation::call::Call`.
-//! 2. `invocation::Invoker` logs `Executing …` (`execution`), waits until the `worker` is ready, reads the body.
+//! 2. `invocation` logs `Executing …` (`execution`), waits until the `worker` is ready, reads the body.
 //! 3. `envelope` describes the call as JSON, with `metadata` and what its `input` bindings give, and is posted
 //!    by `worker::client`. (`forward` and `proxy` send the request itself.)
 //! 4. `reply` judges what comes back: the logs are written, and its output becomes the `answer`.
@@ -48,14 +48,12 @@ pub use crate::app::function::Function;
 pub use crate::options::{Executable, Framing, FunctionKeys, HostOptions};
 
 use crate::app::App;
-use crate::invocation::Invoker;
 use crate::worker::Worker;
 
 /// A running host. Dropping it kills the handler; [`FunctionsHost::stop`] also waits until it is gone.
 #[derive(Debug)]
 pub struct FunctionsHost {
     address: SocketAddr,
-    app: Arc<App>,
     worker: Arc<Worker>,
     server: JoinHandle<()>,
 }
@@ -105,8 +103,8 @@ impl FunctionsHost {
         let worker = Worker::start(Arc::clone(&app))
             .map_err(|error| HostError::Spawn(app.handler.executable.clone(), error))?;
         let worker = Arc::new(worker);
-        let invoker = Arc::new(Invoker { app: Arc::clone(&app), worker: Arc::clone(&worker) });
-        Ok(Self { address, app, worker, server: tokio::spawn(http::serve(listener, invoker)) })
+        let server = tokio::spawn(http::serve(listener, Arc::clone(&worker)));
+        Ok(Self { address, worker, server })
     }
 
     /// Where callers connect.
@@ -118,7 +116,7 @@ impl FunctionsHost {
     /// The functions that are served, by name.
     #[must_use]
     pub fn functions(&self) -> &[Function] {
-        &self.app.functions
+        &self.worker.app.functions
     }
 
     /// Waits until the handler is ready for calls. False if it has not become so in four times the

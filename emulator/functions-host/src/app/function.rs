@@ -1,5 +1,4 @@
 //! A function: what its function.json, or a route in host.json, says of it.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#configuration>
 
 use std::path::Path;
@@ -23,7 +22,6 @@ pub struct Function {
     /// Where callers find it: `http://localhost:7071/api/HttpTrigger1`.
     pub url: String,
     pub(crate) level: AuthLevel,
-    /// Its route below the prefix.
     pub(crate) route: Route,
     /// The name of the binding that the call comes in by, mostly `req`.
     pub(crate) trigger: String,

@@ -1,5 +1,4 @@
 //! How the app's handler is started: `customHandler.description` of host.json.
-//!
 //! Rules: `HttpWorkerOptionsSetup.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http/Configuration>.
 
@@ -17,14 +16,11 @@ use crate::options::Executable;
 const DESCRIPTION: &str = "customHandler.description";
 const EXECUTABLE: &str = "customHandler.description.defaultExecutablePath";
 
-/// How the handler is started.
 #[derive(Debug)]
 pub(crate) struct Handler {
     pub(crate) executable: PathBuf,
     pub(crate) arguments: Vec<String>,
-    /// Its current folder.
     pub(crate) folder: PathBuf,
-    /// The app's folder.
     pub(crate) app: PathBuf,
     pub(crate) settings: Settings,
     /// The port it listens on, where host.json pins one.

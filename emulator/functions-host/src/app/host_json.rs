@@ -1,5 +1,4 @@
 //! host.json as the host reads it: a flat list of settings, which app settings may override.
-//!
 //! The host binds host.json through .NET configuration: every leaf is a text under the path of its names,
 //! names are compared without regard to case, and an app setting `AzureFunctionsJobHost__a__b` replaces
 //! the leaf `a.b`. <https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values>
@@ -25,7 +24,6 @@ const MCP: [(&str, &str); 3] = [
 /// host.json's `-1` for a timeout means none; a very long timeout stands in for it.
 const UNBOUNDED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// The settings of host.json, after the app settings that override them.
 #[derive(Debug)]
 pub(crate) struct HostJson {
     file: PathBuf,
@@ -34,7 +32,6 @@ pub(crate) struct HostJson {
 }
 
 impl HostJson {
-    /// Reads `file`, which `settings` may override.
     pub(crate) fn read(file: &Path, settings: &Settings) -> Result<Self, AppError> {
         let document = file::read(file)?
             .ok_or_else(|| AppError::new(file, "", "no such file; expected the folder of a Functions app"))?;
@@ -73,7 +70,6 @@ impl HostJson {
         }
     }
 
-    /// The boolean at `path`.
     pub(crate) fn flag(&self, path: &str, default: bool) -> Result<bool, AppError> {
         let Some(text) = self.text(path)? else { return Ok(default) };
         text.to_lowercase().parse().map_err(|_| self.mistake(path, "expected true or false"))

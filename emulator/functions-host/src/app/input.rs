@@ -1,5 +1,4 @@
 //! Input bindings beside the trigger: rows of a CSV file in place of a storage account.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-table-input> and
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-blob-input>
 
@@ -11,7 +10,6 @@ use serde_json::{Map, Value};
 use crate::app::file::AppError;
 use crate::newtonsoft;
 
-/// An input binding, and the rows that fill it.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) name: String,
@@ -25,7 +23,6 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// The input `name` of type `kind` for the `key`, with no rows yet.
     pub(crate) fn new(name: &str, kind: &str, key: &str, partition_key: &str) -> Self {
         let expression = key.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
         let key = match expression {

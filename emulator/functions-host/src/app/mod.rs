@@ -1,5 +1,4 @@
 //! The app's folder, read as the host reads it: host.json, local.settings.json, every `*/function.json`.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#application-structure>
 
 pub(crate) mod file;
@@ -22,22 +21,18 @@ use crate::app::handler::Handler;
 use crate::app::host_json::HostJson;
 use crate::options::HostOptions;
 
-/// An app, and how it is run.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) options: HostOptions,
     pub(crate) journal: Journal,
     /// What callers know the host as, such as `localhost:7071`.
     pub(crate) host_name: String,
-    /// By name.
     pub(crate) functions: Vec<Function>,
     /// What precedes every route, without slashes; usually `api`, possibly empty.
     pub(crate) route_prefix: String,
     pub(crate) mode: Mode,
     pub(crate) handler: Handler,
-    /// How long one call may take.
     pub(crate) function_timeout: Duration,
-    /// How long the handler may take to its first answer.
     pub(crate) initialization_timeout: Duration,
 }
 

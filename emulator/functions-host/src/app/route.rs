@@ -1,5 +1,4 @@
 //! Route templates: `devices/{id:int}/{*rest}`, as regular expressions.
-//!
 //! <https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-templates>, without default values.
 
 use regex::{Regex, escape};
@@ -7,7 +6,6 @@ use regex::{Regex, escape};
 /// A parameter in a template: stars, name, constraint, question mark.
 const PARAMETER: &str = r"\{(\**)([^{}:?*=]+)(?::(\w+))?(\?)?\}";
 
-/// A route below the prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     /// The template, without needless slashes.
@@ -23,7 +21,6 @@ pub(crate) struct Route {
 pub(crate) type Parameters = Vec<(String, Option<String>)>;
 
 impl Route {
-    /// Parses the template `text`. An error says what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let parameter = Regex::new(PARAMETER).map_err(|error| error.to_string())?;
         let text = text.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");

@@ -18,28 +18,27 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::app::{App, Mode};
-use crate::invocation::Invoker;
+use crate::invocation;
 use crate::invocation::answer::Answer;
 use crate::options::HostOptions;
+use crate::worker::Worker;
 use crate::worker::client::Body;
 
 /// The most that the headers of a request may take, in bytes, as in Kestrel.
 /// <https://learn.microsoft.com/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits.maxrequestheaderstotalsize>
 const HEADERS_LIMIT: usize = 32 * 1024;
 
-/// What `GET /` shows.
 const WELCOME: &str =
     "<!DOCTYPE html><html><body><h1>Your Functions 4.0 app is up and running</h1></body></html>";
 
-/// Serves connections to `listener`, forever; their calls are made by the `invoker`. Dropping the future drops the
-/// connections.
-pub(crate) async fn serve(listener: TcpListener, invoker: Arc<Invoker>) {
+/// Serves connections to `listener`, forever. Dropping the future drops the connections.
+pub(crate) async fn serve(listener: TcpListener, worker: Arc<Worker>) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.spawn(converse(stream, Arc::clone(&invoker)));
+                connections.spawn(converse(stream, Arc::clone(&worker)));
             }
             // Mostly too many open files: others have to end first.
             Err(_) => sleep(Duration::from_millis(50)).await,
@@ -47,13 +46,12 @@ pub(crate) async fn serve(listener: TcpListener, invoker: Arc<Invoker>) {
     }
 }
 
-/// Serves one connection to its end.
-async fn converse(stream: TcpStream, invoker: Arc<Invoker>) {
-    let App { journal, mode, options: HostOptions { caller_timeout, .. }, .. } = &*invoker.app;
+async fn converse(stream: TcpStream, worker: Arc<Worker>) {
+    let App { journal, mode, options: HostOptions { caller_timeout, .. }, .. } = &*worker.app;
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| {
-        let invoker = Arc::clone(&invoker);
-        async move { Ok::<_, Infallible>(answer(request, invoker).await) }
+        let worker = Arc::clone(&worker);
+        async move { Ok::<_, Infallible>(answer(request, worker).await) }
     });
     let ended = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -78,10 +76,9 @@ async fn converse(stream: TcpStream, invoker: Arc<Invoker>) {
     }
 }
 
-/// Answers one request.
-async fn answer(request: Request<Incoming>, invoker: Arc<Invoker>) -> Response<Body> {
+async fn answer(request: Request<Incoming>, worker: Arc<Worker>) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    if invoker.worker.is_stopped() {
+    if worker.is_stopped() {
         let text = Bytes::from_static(b"Function host is not running.");
         return Answer::text(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     }
@@ -91,12 +88,12 @@ async fn answer(request: Request<Incoming>, invoker: Arc<Invoker>) -> Response<B
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             format!("expected headers of at most {HEADERS_LIMIT} bytes, found {size}"),
         )),
-        _ => routes::find(&invoker.app, parts),
+        _ => routes::find(&worker.app, parts),
     };
     match found {
         Ok((function, call)) => {
             // A caller that goes away does not end its call.
-            let call = tokio::spawn(async move { invoker.invoke(function, call, body).await });
+            let call = tokio::spawn(async move { invocation::invoke(&worker, function, call, body).await });
             call.await.unwrap_or_else(|_| Answer::empty(StatusCode::INTERNAL_SERVER_ERROR).into_response())
         }
         Err((StatusCode::NOT_FOUND, _)) if is_root => {
@@ -105,7 +102,7 @@ async fn answer(request: Request<Incoming>, invoker: Arc<Invoker>) -> Response<B
             answer.into_response()
         }
         Err((status, reason)) => {
-            invoker.app.journal.warn(format!("{}: {reason}", status.as_u16()));
+            worker.app.journal.warn(format!("{}: {reason}", status.as_u16()));
             Answer::empty(status).into_response()
         }
     }

@@ -1,5 +1,4 @@
 //! Which function a request is for, and whether its caller may call it.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#customize-the-http-endpoint>
 
 use hyper::StatusCode;

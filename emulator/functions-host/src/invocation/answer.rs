@@ -17,7 +17,6 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// An answer without body and content type.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self { status, headers: HeaderMap::new(), body: Bytes::new() }
     }

@@ -10,10 +10,8 @@ use crate::app::route::Parameters;
 use crate::invocation::identity::Claims;
 use crate::invocation::url::Query;
 
-/// One call of a function.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// The invocation id, fresh for each call.
     pub(crate) id: Uuid,
     pub(crate) parts: Parts,
     pub(crate) query: Query,
@@ -36,7 +34,6 @@ impl Call {
         text(&self.parts.headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0)
     }
 
-    /// Whether the caller sent its body in chunks.
     pub(crate) fn is_chunked(&self) -> bool {
         self.parts.headers.contains_key(header::TRANSFER_ENCODING)
     }

@@ -1,5 +1,4 @@
 //! The envelope: the JSON document in which the host describes a call to the handler.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#request-payload>; the exact
 //! shape: `HttpRequestExtensions.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>.

@@ -1,5 +1,4 @@
 //! One execution of a function, from beginning to end in the log.
-//!
 //! The words: <https://learn.microsoft.com/azure/iot-dps/tutorial-custom-allocation-policies> and
 //! `ColoredConsoleLogger.cs` in <https://github.com/Azure/azure-functions-core-tools>.
 
@@ -10,14 +9,11 @@ use hyper::{Response, StatusCode};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::app::App;
 use crate::invocation::answer::Answer;
 use crate::worker::client::Body;
 use crate::worker::{Run, Worker};
 
-/// An execution that has begun.
 pub(crate) struct Execution {
-    pub(crate) app: Arc<App>,
     pub(crate) worker: Arc<Worker>,
     /// The run of the handler that it takes place in, once that is ready.
     pub(crate) run: Option<Run>,
@@ -26,7 +22,6 @@ pub(crate) struct Execution {
     started: Instant,
 }
 
-/// Why a call has failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The status for the caller, and the reason for the log.
@@ -38,28 +33,28 @@ pub(crate) enum Failure {
 }
 
 impl Execution {
-    /// Begins the execution `id` of `function`.
-    pub(crate) fn begin(app: &Arc<App>, worker: &Arc<Worker>, function: &str, id: Uuid) -> Self {
-        app.journal.info(format!(
+    pub(crate) fn begin(worker: &Arc<Worker>, function: &str, id: Uuid) -> Self {
+        worker.app.journal.info(format!(
             "Executing 'Functions.{function}' (Reason='This function was programmatically called via the host APIs.', Id={id})"
         ));
-        let (app, worker, function) = (Arc::clone(app), Arc::clone(worker), function.to_owned());
-        Self { app, worker, run: None, function, id, started: Instant::now() }
+        let (worker, function) = (Arc::clone(worker), function.to_owned());
+        Self { worker, run: None, function, id, started: Instant::now() }
     }
 
     /// Logs something about the call that the real host does not log.
     pub(crate) fn note(&self, text: &str) {
-        self.app.journal.warn(format!("Functions.{} (Id={}): {text}", self.function, self.id));
+        self.worker.app.journal.warn(format!("Functions.{} (Id={}): {text}", self.function, self.id));
     }
 
     /// Ends it well, whatever status its caller is given.
     pub(crate) fn succeeded(&self) {
-        self.app.journal.info(self.executed("Succeeded"));
+        self.worker.app.journal.info(self.executed("Succeeded"));
     }
 
     /// Ends it with a `failure`. The handler is started again after a timeout. Gives the answer for the caller.
     pub(crate) async fn failed(&self, failure: Failure) -> Response<Body> {
-        let Self { app, function, id, .. } = self;
+        let Self { worker, function, id, .. } = self;
+        let app = &worker.app;
         let cancelled = (StatusCode::INTERNAL_SERVER_ERROR, "The call was cancelled.".to_owned());
         let ((status, reason), limit) = match failure {
             Failure::Refused(status, reason) => ((status, reason), None),
@@ -83,7 +78,7 @@ impl Execution {
         app.journal
             .error(format!("{executed}\nException while executing function: Functions.{function}. {reason}"));
         if let Some(run) = self.run.filter(|_| limit.is_some()) {
-            self.worker.restart(run).await;
+            worker.restart(run).await;
         }
         Answer::empty(status).into_response()
     }

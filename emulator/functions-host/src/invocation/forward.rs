@@ -1,6 +1,5 @@
 //! Forwarding (`enableForwardingHttpRequest`): the handler gets a copy of the caller's request, and its
 //! reply goes back as it is.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#http-only-function>; the
 //! exact rules: `HttpRequestExtensions.ToHttpRequestMessage` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>, and what .NET's
@@ -18,7 +17,6 @@ use crate::worker::client::{
     HOST_VERSION, HandlerClient, INVOCATION_HEADER, USER_AGENT, VERSION_HEADER, framed,
 };
 
-/// Forwards `call` with its body and gives back what the handler replied.
 pub(crate) async fn forward(client: &HandlerClient, call: &Call, body: Bytes) -> Result<Answer, String> {
     if call.is_chunked() {
         return Err(

@@ -1,5 +1,4 @@
 //! Who calls, by the function key that is given: the one `ClaimsIdentity` of a request.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/function-keys-how-to>; the exact rules:
 //! `AuthenticationLevelHandler.cs` and `FunctionInvocationMiddleware.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script.WebHost>.
@@ -41,7 +40,6 @@ pub(crate) fn claims(
     Some(vec![("authlevel", level.to_owned()), ("invoke", "true".to_owned()), ("keyid", name.to_owned())])
 }
 
-/// The identity as the envelope has it.
 pub(crate) fn identity(claims: &Claims) -> Value {
     let claim = |(name, value): &(&str, String)| {
         json!({

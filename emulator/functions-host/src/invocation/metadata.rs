@@ -1,5 +1,4 @@
 //! The envelope's `Metadata`: what the host could bind, encoded once more.
-//!
 //! Rules: `HttpTriggerAttributeBindingProvider.cs` in
 //! <https://github.com/Azure/azure-webjobs-sdk-extensions/tree/dev/src/WebJobs.Extensions.Http> and
 //! `ScriptInvocationContextExtensions.cs` in
@@ -29,8 +28,7 @@ pub(crate) fn metadata(call: &Call, function: &Function, body: Option<Value>) ->
             match value {
                 Value::Array(_) => {}
                 Value::Null | Value::Object(_) => bindings.set(&name, value),
-                Value::Bool(true) => bindings.set(&name, encoded("True")),
-                Value::Bool(false) => bindings.set(&name, encoded("False")),
+                Value::Bool(_) => bindings.set(&name, encoded(&newtonsoft::print(&value))),
                 Value::String(text) => bindings.set(&name, encoded(&text)),
                 Value::Number(number) => bindings.set(&name, encoded(&number.to_string())),
             }
@@ -74,7 +72,7 @@ fn depth(value: &Value) -> usize {
 
 /// A text whose JSON form is the text of its JSON form.
 fn encoded(text: &str) -> Value {
-    Value::from(Value::from(text).to_string())
+    newtonsoft::quoted(text).into()
 }
 
 /// The time as .NET writes it: up to seven digits of a second, without trailing zeros, and `Z`.

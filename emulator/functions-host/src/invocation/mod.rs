@@ -12,6 +12,7 @@ mod reply;
 pub(crate) mod url;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
@@ -19,8 +20,8 @@ use hyper::body::Incoming;
 use hyper::{Response, StatusCode};
 use tokio::time::timeout;
 
+use crate::app::Mode;
 use crate::app::function::Function;
-use crate::app::{App, Mode};
 use crate::invocation::answer::Answer;
 use crate::invocation::call::Call;
 use crate::invocation::envelope::envelope;
@@ -33,87 +34,76 @@ use crate::worker::client::Body;
 /// <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#limits>
 const BODY_LIMIT: usize = 100 * 1024 * 1024;
 
-/// What calls are made with.
-#[derive(Debug)]
-pub(crate) struct Invoker {
-    pub(crate) app: Arc<App>,
-    pub(crate) worker: Arc<Worker>,
+/// Calls the `nth` function of the app and gives the answer for its caller. There is always one.
+pub(crate) async fn invoke(worker: &Arc<Worker>, nth: usize, call: Call, body: Incoming) -> Response<Body> {
+    let app = &worker.app;
+    let function = &app.functions[nth];
+    let mut execution = Execution::begin(worker, &function.name, call.id);
+    execution.run = worker.ready().await;
+    if execution.run.is_none() {
+        worker.give_up().await;
+        return execution.failed("The handler is not running.".to_owned().into()).await;
+    }
+    let body = Limited::new(body, BODY_LIMIT);
+    if app.mode == Mode::Proxying && function.http_only {
+        return proxy::stream(execution, call, body).await;
+    }
+    let outcome = match read(body, call.content_length(), app.options.caller_timeout).await {
+        // The caller's part is over: a slow caller must not be taken for a slow handler, which is killed.
+        Ok(body) => timeout(app.function_timeout, exchange(worker, function, &call, body, &execution))
+            .await
+            .unwrap_or(Err(Failure::Timeout)),
+        Err((status, reason)) => Err(Failure::Refused(status, reason)),
+    };
+    match outcome {
+        Ok(answer) => {
+            execution.succeeded();
+            answer.into_response()
+        }
+        Err(failure) => execution.failed(failure).await,
+    }
 }
 
-impl Invoker {
-    /// Calls the `nth` function of the app and gives the answer for its caller. There is always one.
-    pub(crate) async fn invoke(&self, nth: usize, call: Call, body: Incoming) -> Response<Body> {
-        let function = &self.app.functions[nth];
-        let mut execution = Execution::begin(&self.app, &self.worker, &function.name, call.id);
-        execution.run = self.worker.ready().await;
-        if execution.run.is_none() {
-            self.worker.give_up().await;
-            return execution.failed("The handler is not running.".to_owned().into()).await;
-        }
-        let body = Limited::new(body, BODY_LIMIT);
-        if self.app.mode == Mode::Proxying && function.http_only {
-            return proxy::stream(execution, call, body).await;
-        }
-        let outcome = match self.read(body, call.content_length()).await {
-            // The caller's part is over: a slow caller must not be taken for a slow handler, which is killed.
-            Ok(body) => timeout(self.app.function_timeout, self.exchange(function, &call, body, &execution))
-                .await
-                .unwrap_or(Err(Failure::Timeout)),
-            Err(failure) => Err(failure),
-        };
-        match outcome {
-            Ok(answer) => {
-                execution.succeeded();
-                answer.into_response()
-            }
-            Err(failure) => execution.failed(failure).await,
+/// Reads a body that was announced with `length` bytes. One that was not announced is not read: the host gives its
+/// handler none.
+async fn read(body: Limited<Incoming>, length: u64, limit: Duration) -> Result<Bytes, (StatusCode, String)> {
+    if length == 0 {
+        return Ok(Bytes::new());
+    }
+    if length > BODY_LIMIT as u64 {
+        let reason =
+            format!("expected a body of at most {BODY_LIMIT} bytes, found a Content-Length of {length}");
+        return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
+    }
+    match timeout(limit, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) => Err((StatusCode::BAD_REQUEST, format!("the caller's body broke off: {error}"))),
+        Err(_) => {
+            let reason = format!("the caller's body of {length} bytes did not arrive within {limit:?}");
+            Err((StatusCode::REQUEST_TIMEOUT, reason))
         }
     }
+}
 
-    /// Reads a body that was announced with `length` bytes. One that was not announced is not read: the
-    /// host gives its handler none.
-    async fn read(&self, body: Limited<Incoming>, length: u64) -> Result<Bytes, Failure> {
-        let limit = self.app.options.caller_timeout;
-        if length == 0 {
-            return Ok(Bytes::new());
-        }
-        if length > BODY_LIMIT as u64 {
-            let reason =
-                format!("expected a body of at most {BODY_LIMIT} bytes, found a Content-Length of {length}");
-            return Err(Failure::Refused(StatusCode::PAYLOAD_TOO_LARGE, reason));
-        }
-        let (status, reason) = match timeout(limit, body.collect()).await {
-            Ok(Ok(body)) => return Ok(body.to_bytes()),
-            Ok(Err(error)) => (StatusCode::BAD_REQUEST, format!("the caller's body broke off: {error}")),
-            Err(_) => (
-                StatusCode::REQUEST_TIMEOUT,
-                format!("the caller's body of {length} bytes did not arrive within {limit:?}"),
-            ),
-        };
-        Err(Failure::Refused(status, reason))
+async fn exchange(
+    worker: &Worker,
+    function: &Function,
+    call: &Call,
+    body: Bytes,
+    execution: &Execution,
+) -> Result<Answer, Failure> {
+    let Worker { app, client, .. } = worker;
+    if app.mode == Mode::Forwarding && function.http_only {
+        return Ok(forward::forward(client, call, body).await?);
     }
-
-    /// The call there and the reply back.
-    async fn exchange(
-        &self,
-        function: &Function,
-        call: &Call,
-        body: Bytes,
-        execution: &Execution,
-    ) -> Result<Answer, Failure> {
-        let client = &self.worker.client;
-        if self.app.mode == Mode::Forwarding && function.http_only {
-            return Ok(forward::forward(client, call, body).await?);
-        }
-        if call.is_chunked() {
-            execution.note("the caller sent its body in chunks, without a Content-Length: the host gives the handler no body");
-        }
-        let envelope = envelope(call, function, &body, &self.app.host_name)?;
-        let path = format!("/{}", function.name);
-        let reply = client.post(path, call.id, envelope, self.app.options.framing).await?;
-        let Answered { logs, note, answer } = reply::judge(&reply, function.output.as_deref())?;
-        logs.into_iter().for_each(|log| self.app.journal.info(log));
-        note.into_iter().for_each(|text| execution.note(text));
-        Ok(answer)
+    if call.is_chunked() {
+        execution.note("the caller sent its body in chunks, without a Content-Length: the host gives the handler no body");
     }
+    let envelope = envelope(call, function, &body, &app.host_name)?;
+    let path = format!("/{}", function.name);
+    let reply = client.post(path, call.id, envelope, app.options.framing).await?;
+    let Answered { logs, note, answer } = reply::judge(&reply, function.output.as_deref())?;
+    logs.into_iter().for_each(|log| app.journal.info(log));
+    note.into_iter().for_each(|text| execution.note(text));
+    Ok(answer)
 }

@@ -1,5 +1,4 @@
 //! Proxying (`enableProxyingHttpRequest`): the caller's request streams to the handler, and the reply back.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#http-only-function>; the host
 //! uses YARP's forwarder, whose default is to drop hop-by-hop headers and keep the caller's `Host`:
 //! <https://learn.microsoft.com/aspnet/core/fundamentals/servers/yarp/direct-forwarding>.
@@ -23,7 +22,7 @@ const PIECES: usize = 8;
 /// Streams `call` with its `body` to the handler, and gives the answer once the head of the reply is there. The
 /// `execution` ends when the reply has been passed on, or after `functionTimeout`.
 pub(crate) async fn stream(execution: Execution, call: Call, body: Limited<Incoming>) -> Response<Body> {
-    let deadline = Instant::now() + execution.app.function_timeout;
+    let deadline = Instant::now() + execution.worker.app.function_timeout;
     let client = &execution.worker.client;
     let head = async { client.stream(request(client, call, body)?).await };
     let (parts, mut reply) = match timeout_at(deadline, head).await {
@@ -58,7 +57,6 @@ pub(crate) async fn stream(execution: Execution, call: Call, body: Limited<Incom
     response
 }
 
-/// The caller's request, for the handler.
 fn request(client: &HandlerClient, call: Call, body: Limited<Incoming>) -> Result<Request<Body>, String> {
     let id = HeaderValue::from_str(&call.id.to_string()).map_err(|error| error.to_string())?;
     let path = call.parts.uri.path_and_query().map_or("/", |path| path.as_str());

@@ -1,5 +1,4 @@
 //! The handler's reply to an envelope, and what the host makes of it for the caller.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#response-payload>; the exact
 //! rules: `DefaultHttpWorkerService.cs` and `HttpScriptInvocationResultExtensions.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
@@ -15,17 +14,13 @@ use crate::invocation::execution::Failure;
 use crate::newtonsoft;
 use crate::worker::client::RawReply;
 
-/// The name of an output that is the function's return value.
 const RETURN: &str = "$return";
 
-/// What the host makes of a good reply.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    /// What the function logged.
     pub(crate) logs: Vec<String>,
     /// What the real host silently ignores.
     pub(crate) note: Option<&'static str>,
-    /// What the caller gets.
     pub(crate) answer: Answer,
 }
 
@@ -76,7 +71,6 @@ pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Result<Answered, 
     Ok(Answered { logs, note, answer })
 }
 
-/// The elements of `Logs` as texts.
 fn logs(value: &Value) -> Result<Vec<String>, String> {
     let text = |(nth, value): (usize, &Value)| match value {
         Value::String(text) => Ok(text.clone()),

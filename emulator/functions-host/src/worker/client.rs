@@ -1,5 +1,4 @@
 //! The host's side of the connections to the handler.
-//!
 //! Rules: `DefaultHttpWorkerService.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
 
@@ -41,14 +40,12 @@ const CHUNK: usize = 0x400;
 /// A body that is sent, to the handler or to a caller.
 pub(crate) type Body = BoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
-/// Connections to the handler, kept for the next call.
 #[derive(Clone, Debug)]
 pub(crate) struct HandlerClient {
     address: SocketAddr,
     client: Client<HttpConnector, Body>,
 }
 
-/// A reply, read to its end.
 #[derive(Debug)]
 pub(crate) struct RawReply {
     pub(crate) status: StatusCode,
@@ -69,7 +66,6 @@ impl HandlerClient {
         Self { address, client }
     }
 
-    /// Where the handler listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

@@ -10,7 +10,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -28,8 +27,8 @@ const PORTS: Range<u16> = 20_000..32_000;
 
 #[derive(Debug)]
 pub(crate) struct Worker {
+    pub(crate) app: Arc<App>,
     pub(crate) client: HandlerClient,
-    ready_timeout: Duration,
     state: watch::Receiver<State>,
     orders: mpsc::Sender<Order>,
     supervisor: JoinHandle<()>,
@@ -40,19 +39,19 @@ impl Worker {
     /// cannot be started.
     pub(crate) fn start(app: Arc<App>) -> io::Result<Self> {
         let client = HandlerClient::new(choose_port(app.handler.port)?, app.mode != Mode::Envelope);
-        // A starting handler may fail twice and be started a third time before calls give up.
-        let ready_timeout = 4 * app.initialization_timeout;
         let (sender, state) = watch::channel(State::Starting);
         let (orders, receiver) = mpsc::channel(16);
-        let supervisor = Supervisor::start(app, client.clone(), sender, receiver)?;
-        Ok(Self { client, ready_timeout, state, orders, supervisor: tokio::spawn(supervisor.run()) })
+        let supervisor = Supervisor::start(Arc::clone(&app), client.clone(), sender, receiver)?;
+        Ok(Self { app, client, state, orders, supervisor: tokio::spawn(supervisor.run()) })
     }
 
     /// Waits for the handler to be ready for a call. `None` after four times the initialization timeout, or
     /// if the host has given up.
     pub(crate) async fn ready(&self) -> Option<Run> {
+        // A starting handler may fail twice and be started a third time before calls give up.
+        let limit = 4 * self.app.initialization_timeout;
         let mut state = self.state.clone();
-        let settled = timeout(self.ready_timeout, state.wait_for(|state| *state != State::Starting)).await;
+        let settled = timeout(limit, state.wait_for(|state| *state != State::Starting)).await;
         match *settled.ok()?.ok()? {
             State::Ready(run) => Some(run),
             State::Starting | State::Stopped => None,
@@ -63,7 +62,6 @@ impl Worker {
         *self.state.borrow() == State::Stopped
     }
 
-    /// Resolves when the host has given the handler up.
     pub(crate) async fn stopped(&self) {
         let _ = self.state.clone().wait_for(|state| *state == State::Stopped).await;
     }
@@ -79,12 +77,10 @@ impl Worker {
         let _ = self.state.clone().wait_for(|state| *state != State::Starting).await;
     }
 
-    /// Kills the handler, without waiting for its end.
     pub(crate) fn abort(&self) {
         self.supervisor.abort();
     }
 
-    /// Kills the handler and waits until it is gone.
     pub(crate) async fn stop(&self) {
         let _ = self.orders.send(Order::Stop).await;
         self.stopped().await;

@@ -1,5 +1,4 @@
 //! What the handler writes to stdout and stderr, line by line, at the level that the host gives it.
-//!
 //! Rules: `WorkerProcess.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/ProcessManagement>.
 
@@ -17,10 +16,8 @@ const SYSTEM_PREFIX: &str = "languageworkerconsolelog";
 /// A line with this prefix is for tools that drive `func`.
 const TOOLING_PREFIX: &str = "azfuncjsonlog:";
 
-/// Where the handler wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
-    /// Information.
     Stdout,
     /// Errors, and warnings where the line says so.
     Stderr,

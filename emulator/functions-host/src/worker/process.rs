@@ -1,5 +1,4 @@
 //! One run of the handler's process: its start, its output, its end, and the end of what it started.
-//!
 //! Rules: `HttpWorkerProcess.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
 
@@ -27,7 +26,6 @@ const KILL_GRACE: Duration = Duration::from_secs(1);
 /// Waits for the end of its standard input, a pipe that this process holds open, and then kills the group.
 const WATCHDOG: &str = r#"read -r line; kill -s KILL -- "-$1""#;
 
-/// A running handler. Dropping it kills it and its process group.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -41,7 +39,6 @@ pub(crate) struct Process {
     errors: Vec<String>,
 }
 
-/// How a handler ended.
 #[derive(Debug)]
 pub(crate) struct Exit {
     pub(crate) pid: u32,
@@ -52,7 +49,6 @@ pub(crate) struct Exit {
 }
 
 impl Process {
-    /// Starts the handler of `app`, which shall listen on `port`.
     pub(crate) fn start(app: &App, port: u16) -> io::Result<Self> {
         let App { handler, journal, .. } = app;
         let mut child = command(app, port).spawn()?;

@@ -1,5 +1,4 @@
 //! Keeps the handler running: polls it until it answers, restarts it, gives it up, kills it.
-//!
 //! Rules: `HttpFunctionInvocationDispatcher.cs` and `DefaultHttpWorkerService.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
 
@@ -17,7 +16,6 @@ use crate::worker::process::{Exit, Process};
 /// The pause between two attempts to reach a handler that is starting.
 const POLL: Duration = Duration::from_millis(25);
 
-/// How many failures end the host.
 const FAILURES: usize = 3;
 
 /// The exit code by which a handler asks to be started again.
@@ -27,27 +25,22 @@ const RESTART_CODE: i32 = 200;
 /// order the next one killed.
 pub(crate) type Run = u64;
 
-/// What the handler is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Starting,
     Ready(Run),
-    /// Given up, or stopped.
     Stopped,
 }
 
-/// What the supervisor is ordered to do.
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Kill the handler and start it again, unless this run is over.
     Restart(Run),
     /// Give the handler up, unless it is ready: a call has waited for it without success.
     GiveUp,
-    /// Kill the handler.
     Stop,
 }
 
-/// What keeps the handler running.
 pub(crate) struct Supervisor {
     app: Arc<App>,
     client: HandlerClient,
@@ -60,7 +53,6 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts the handler of `app`, to which the `client` connects.
     pub(crate) fn start(
         app: Arc<App>,
         client: HandlerClient,
