@@ -16,24 +16,16 @@ const ISO_WITH_OFFSET: &[BorrowedFormatItem<'_>] = format_description!(
     "[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond digits:1+]]][offset_hour sign:mandatory][optional [:]][optional [[offset_minute]]]"
 );
 
-/// What Newtonsoft.Json takes beyond JSON: comments, trailing commas, single quotes and the like.
-const LENIENT: ParseOptions = ParseOptions {
-    allow_comments: true,
-    allow_loose_object_property_names: true,
-    allow_trailing_commas: true,
-    allow_missing_commas: false,
-    allow_single_quoted_strings: true,
-    allow_hexadecimal_numbers: true,
-    allow_unary_plus_numbers: false,
-    allow_bare_decimal_point_numbers: true,
-    allow_non_finite_numbers: true,
-    allow_extended_string_escapes: true,
-};
-
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    // Beyond JSON it takes comments, trailing commas, single quotes and the like.
+    let lenient = ParseOptions {
+        allow_missing_commas: false,
+        allow_unary_plus_numbers: false,
+        ..ParseOptions::default()
+    };
     // Mostly it is plain JSON, which serde_json reads faster.
     serde_json::from_str(text)
-        .or_else(|_| jsonc_parser::parse_to_serde_value(text, &LENIENT))
+        .or_else(|_| jsonc_parser::parse_to_serde_value(text, &lenient))
         .map_err(|error| error.to_string())
 }
 

@@ -113,9 +113,7 @@ impl FunctionKeys {
 
 impl fmt::Debug for FunctionKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FunctionKeys")
-            .field("function", &self.function.keys().collect::<Vec<_>>())
-            .field("master", &self.master.as_ref().map(|_| "hidden"))
-            .finish()
+        let master = self.master.as_ref().map(|_| "master");
+        f.debug_set().entries(self.function.keys().map(String::as_str).chain(master)).finish()
     }
 }

@@ -47,10 +47,13 @@ pub(crate) fn read(file: &Path) -> Result<Option<Value>, AppError> {
 pub(crate) fn typed<T: DeserializeOwned>(file: &Path, value: Value) -> Result<T, AppError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let (place, problem) = (error.path().to_string(), error.inner().to_string());
+        let place = if place == "." { "" } else { &place };
         // serde's "invalid type: integer `5`, expected a string", the other way round.
-        let turned = problem.split_once(": ").and_then(|(_, rest)| rest.split_once(", expected "));
-        let problem = turned.map(|(found, expected)| format!("expected {expected}, found {found}"));
-        let problem = problem.unwrap_or_else(|| error.inner().to_string());
-        AppError::new(file, if place == "." { "" } else { &place }, problem)
+        match problem.split_once(": ").and_then(|(_, rest)| rest.split_once(", expected ")) {
+            Some((found, expected)) => {
+                AppError::new(file, place, format!("expected {expected}, found {found}"))
+            }
+            None => AppError::new(file, place, problem),
+        }
     })
 }

@@ -7,7 +7,7 @@ use http_body_util::channel::Channel;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 use journal::causes;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,16 +25,15 @@ pub(crate) async fn stream(execution: Execution, call: Call, body: Limited<Incom
     let deadline = Instant::now() + execution.worker.app.function_timeout;
     let client = &execution.worker.client;
     let head = async { client.stream(request(client, call, body)?).await };
-    let (parts, mut reply) = match timeout_at(deadline, head).await {
+    let (mut parts, mut reply) = match timeout_at(deadline, head).await {
         Ok(Ok(response)) => response.into_parts(),
         Ok(Err(reason)) => return execution.failed(reason.into()).await,
         Err(_) => return execution.failed(Failure::Timeout).await,
     };
     let (mut pieces, body) = Channel::new(PIECES);
-    let mut response = Response::new(body.boxed());
-    *response.status_mut() = parts.status;
-    *response.headers_mut() = end_to_end(parts.headers);
-    *response.extensions_mut() = parts.extensions;
+    parts.version = Version::HTTP_11;
+    parts.headers = end_to_end(parts.headers);
+    let response = Response::from_parts(parts, body.boxed());
     tokio::spawn(async move {
         // To its end, or until the caller is gone.
         let pass_on = async {
@@ -59,14 +58,12 @@ pub(crate) async fn stream(execution: Execution, call: Call, body: Limited<Incom
 
 fn request(client: &HandlerClient, call: Call, body: Limited<Incoming>) -> Result<Request<Body>, String> {
     let id = HeaderValue::from_str(&call.id.to_string()).map_err(|error| error.to_string())?;
-    let path = call.parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::new(body.boxed());
-    *request.method_mut() = call.parts.method.clone();
-    *request.uri_mut() = client.uri(path)?;
-    *request.headers_mut() = end_to_end(call.parts.headers);
-    request.headers_mut().insert(VERSION_HEADER, HOST_VERSION);
-    request.headers_mut().insert(INVOCATION_HEADER, id.clone());
-    request.headers_mut().insert(HeaderName::from_static("x-ms-invocation-id"), id);
-    *request.extensions_mut() = call.parts.extensions;
-    Ok(request)
+    let mut parts = call.parts;
+    parts.version = Version::HTTP_11;
+    parts.uri = client.uri(parts.uri.path_and_query().map_or("/", |path| path.as_str()))?;
+    parts.headers = end_to_end(parts.headers);
+    parts.headers.insert(VERSION_HEADER, HOST_VERSION);
+    parts.headers.insert(INVOCATION_HEADER, id.clone());
+    parts.headers.insert(HeaderName::from_static("x-ms-invocation-id"), id);
+    Ok(Request::from_parts(parts, body.boxed()))
 }

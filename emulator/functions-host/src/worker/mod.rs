@@ -35,18 +35,15 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Starts the handler of `app`, and keeps it running. The error is the system's, where its port is taken or it
-    /// cannot be started.
+    /// Starts the handler of `app`, and keeps it running. It fails if its port is taken or it cannot be started.
     pub(crate) fn start(app: Arc<App>) -> io::Result<Self> {
         let client = HandlerClient::new(choose_port(app.handler.port)?, app.mode != Mode::Envelope);
-        let (sender, state) = watch::channel(State::Starting);
-        let (orders, receiver) = mpsc::channel(16);
-        let supervisor = Supervisor::start(Arc::clone(&app), client.clone(), sender, receiver)?;
+        let (supervisor, orders, state) = Supervisor::start(Arc::clone(&app), client.clone())?;
         Ok(Self { app, client, state, orders, supervisor: tokio::spawn(supervisor.run()) })
     }
 
-    /// Waits for the handler to be ready for a call. `None` after four times the initialization timeout, or
-    /// if the host has given up.
+    /// Waits for the handler to be ready for a call. `None` after four times the initialization timeout, or if the
+    /// host has given up.
     pub(crate) async fn ready(&self) -> Option<Run> {
         // A starting handler may fail twice and be started a third time before calls give up.
         let limit = 4 * self.app.initialization_timeout;
@@ -87,8 +84,7 @@ impl Worker {
     }
 }
 
-/// `pinned`, or a free port, another one at each call. The listener that tries it is closed again, as the host
-/// closes it.
+/// `pinned`, or a free port, another one at each call. The listener that tries it is closed again, as by the host.
 fn choose_port(pinned: Option<u16>) -> io::Result<SocketAddr> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr();
@@ -98,8 +94,7 @@ fn choose_port(pinned: Option<u16>) -> io::Result<SocketAddr> {
     }
     // Emulators that are started at the same time begin at different ports.
     let first = std::process::id() as usize + NEXT.fetch_add(1, Ordering::Relaxed);
-    let ports = PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len());
-    let mut bound = ports.map(bind);
+    let mut bound = PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len()).map(bind);
     bound
         .find(|bound| !matches!(bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse))
         .unwrap_or_else(|| bind(0))

@@ -26,6 +26,7 @@ const KILL_GRACE: Duration = Duration::from_secs(1);
 /// Waits for the end of its standard input, a pipe that this process holds open, and then kills the group.
 const WATCHDOG: &str = r#"read -r line; kill -s KILL -- "-$1""#;
 
+/// A running handler. Dropping it kills it and its process group.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -44,8 +45,8 @@ pub(crate) struct Exit {
     pub(crate) pid: u32,
     /// Its exit code; 128 and the signal's number where a signal ended it, as .NET has it.
     pub(crate) code: i32,
-    /// Its last three lines on stderr that counted as errors, oldest first.
-    pub(crate) errors: Vec<String>,
+    /// Its last three lines on stderr that counted as errors, oldest first, joined by commas.
+    pub(crate) errors: String,
 }
 
 impl Process {
@@ -68,8 +69,7 @@ impl Process {
         Ok(Self { child, pid, group, watchdog: watchdog.ok(), output, errors: Vec::new() })
     }
 
-    /// Waits until the process has ended and its output is logged; what it started and left behind is killed.
-    /// May be cancelled and called again.
+    /// Waits until the process has ended and its output is logged; what it left behind is killed. May be cancelled.
     pub(crate) async fn ended(&mut self) -> Exit {
         let status = self.child.wait().await;
         self.kill_group();
@@ -81,7 +81,7 @@ impl Process {
         .await;
         let code =
             status.ok().and_then(|status| status.code().or(status.signal().map(|signal| 128 + signal)));
-        Exit { pid: self.pid, code: code.unwrap_or(-1), errors: std::mem::take(&mut self.errors) }
+        Exit { pid: self.pid, code: code.unwrap_or(-1), errors: self.errors.join(",") }
     }
 
     /// Kills the process and what it started, with SIGKILL as the host does, and waits a moment for its end.
@@ -129,8 +129,7 @@ fn command(app: &App, port: u16) -> Command {
     command
 }
 
-/// A process that outlives this one for a moment and kills the process group `group`. Dropping it ends it without
-/// effect.
+/// A process that outlives this one for a moment and kills the process group `group`. Dropping it ends it.
 fn watchdog(group: u32) -> io::Result<Child> {
     Command::new("/bin/sh")
         .args(["-c", WATCHDOG, "handler-watchdog", &group.to_string()])

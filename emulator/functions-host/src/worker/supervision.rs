@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -21,8 +22,7 @@ const FAILURES: usize = 3;
 /// The exit code by which a handler asks to be started again.
 const RESTART_CODE: i32 = 200;
 
-/// Which run of the handler answers calls, counted from 1: so that a call which outlives its run does not
-/// order the next one killed.
+/// A run of the handler, counted from 1: so that a call which outlives its run does not have the next one killed.
 pub(crate) type Run = u64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,43 +53,47 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
+    /// Starts the handler of `app`. What comes out takes orders and shows the state.
     pub(crate) fn start(
         app: Arc<App>,
         client: HandlerClient,
-        state: watch::Sender<State>,
-        orders: mpsc::Receiver<Order>,
-    ) -> io::Result<Self> {
+    ) -> io::Result<(Self, mpsc::Sender<Order>, watch::Receiver<State>)> {
         let process = Some(Process::start(&app, client.address().port())?);
-        Ok(Self { app, client, state, orders, process, run: 1, failures: Vec::new() })
+        let (sender, orders) = mpsc::channel(16);
+        let (state, receiver) = watch::channel(State::Starting);
+        Ok((Self { app, client, state, orders, process, run: 1, failures: Vec::new() }, sender, receiver))
     }
 
     /// Keeps the handler running until it is stopped or given up.
     pub(crate) async fn run(mut self) {
-        loop {
-            let restarts = self.watch().await;
-            self.state.send_replace(State::Starting);
-            if let Some(process) = self.process.take() {
-                process.kill().await;
-            }
-            if !restarts {
-                break;
-            }
+        while self.watch().await {
+            self.kill().await;
             self.run += 1;
             match Process::start(&self.app, self.client.address().port()) {
                 Ok(process) => self.process = Some(process),
                 // That is not counted: calls wait until they time out.
-                Err(error) => self.error(format!(
+                Err(error) => self.app.journal.error(format!(
                     "Failed to start Worker Channel. Process fileName: {}: {error}",
-                    self.executable()
+                    self.app.handler.executable.display()
                 )),
             }
         }
+        self.kill().await;
         self.state.send_replace(State::Stopped);
+    }
+
+    async fn kill(&mut self) {
+        self.state.send_replace(State::Starting);
+        if let Some(process) = self.process.take() {
+            process.kill().await;
+        }
     }
 
     /// Watches one run of the handler to its end; whether another one follows.
     async fn watch(&mut self) -> bool {
-        let (client, limit) = (self.client.clone(), self.app.initialization_timeout);
+        let (app, client) = (Arc::clone(&self.app), self.client.clone());
+        let (address, limit) = (client.address(), app.initialization_timeout);
+        let executable = app.handler.executable.display();
         let readiness = timeout(limit, async move {
             while !client.is_answered().await {
                 sleep(POLL).await;
@@ -102,26 +106,27 @@ impl Supervisor {
             tokio::select! {
                 answered = &mut readiness, if spawned && !started => {
                     if answered.is_err() {
-                        let address = self.client.address();
-                        self.error(format!(
+                        app.journal.error(format!(
                             "Failed to start http worker process. Initializing HttpWorker timed out: nothing answered on {address} within {limit:?}"
                         ));
                         return self.failed();
                     }
                     started = true;
-                    self.app.journal.info("Worker process started and initialized.");
+                    app.journal.info("Worker process started and initialized.");
                     self.state.send_replace(State::Ready(self.run));
                 }
-                exit = ended(&mut self.process) => {
+                Some(Exit { pid, code, errors }) = OptionFuture::from(self.process.as_mut().map(Process::ended)) => {
                     self.process = None;
-                    match exit.code {
-                        0 => self.app.journal.warn(format!(
-                            "{} exited with code 0: the host takes that for no failure and does not restart it, so that every call fails from now on",
-                            self.executable()
+                    match code {
+                        0 => app.journal.warn(format!(
+                            "{executable} exited with code 0: the host takes that for no failure and does not restart it, so that every call fails from now on"
                         )),
                         RESTART_CODE => return true,
                         _ => {
-                            self.log_exit(&exit);
+                            let errors = if errors.is_empty() { errors } else { format!("\n{errors}") };
+                            app.journal.error(format!(
+                                "Language Worker Process exited. Pid={pid}.\n{executable} exited with code {code} (0x{code:X}){errors}"
+                            ));
                             return self.failed();
                         }
                     }
@@ -129,7 +134,7 @@ impl Supervisor {
                 order = self.orders.recv() => match order {
                     Some(Order::Restart(run)) if run == self.run => return true,
                     Some(Order::GiveUp) if !started => {
-                        self.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
+                        app.journal.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
                         return false;
                     }
                     Some(Order::Stop) | None => return false,
@@ -142,40 +147,15 @@ impl Supervisor {
 
     /// Counts a failure; the third that counts ends the host. Whether the handler is started again.
     fn failed(&mut self) -> bool {
-        let now = Instant::now();
-        if self.failures.last().is_some_and(|&last| now - last > self.app.options.failures_count_for) {
+        let (app, now) = (&self.app, Instant::now());
+        if self.failures.last().is_some_and(|&last| now - last > app.options.failures_count_for) {
             self.failures.clear();
         }
         self.failures.push(now);
         let restarts = self.failures.len() < FAILURES;
         if !restarts {
-            self.error("Exceeded http worker restart retry count. Shutting down Functions Host");
+            app.journal.error("Exceeded http worker restart retry count. Shutting down Functions Host");
         }
         restarts
-    }
-
-    fn log_exit(&self, Exit { pid, code, errors }: &Exit) {
-        let executable = self.executable();
-        let exited = format!(
-            "Language Worker Process exited. Pid={pid}.\n{executable} exited with code {code} (0x{code:X})"
-        );
-        let errors = if errors.is_empty() { String::new() } else { format!("\n{}", errors.join(",")) };
-        self.error(exited + &errors);
-    }
-
-    fn error(&self, text: impl Into<String>) {
-        self.app.journal.error(text);
-    }
-
-    fn executable(&self) -> std::path::Display<'_> {
-        self.app.handler.executable.display()
-    }
-}
-
-/// The end of `process`; never, if there is none.
-async fn ended(process: &mut Option<Process>) -> Exit {
-    match process {
-        Some(process) => process.ended().await,
-        None => std::future::pending().await,
     }
 }
