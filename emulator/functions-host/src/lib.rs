@@ -65,20 +65,20 @@ pub enum HostError {
     #[error(transparent)]
     App(#[from] AppError),
     /// Callers cannot be listened for at this address.
-    #[error("cannot listen at {0}: {1}{hint}", hint = hint(.1, ErrorKind::AddrInUse, ANOTHER_PORT))]
+    #[error(
+        "cannot listen at {0}: {1}{hint}",
+        hint = hint(.1, ErrorKind::AddrInUse, "; end what listens there, such as another `func start`, or choose another --port")
+    )]
     Listen(SocketAddr, io::Error),
     /// The handler's executable cannot be started.
     #[error(
         "Failed to start Worker Channel. Process fileName: {file}: {1}{hint}",
-        file = .0.display(), hint = hint(.1, ErrorKind::PermissionDenied, IN_AZURE)
+        file = .0.display(),
+        hint = hint(.1, ErrorKind::PermissionDenied, " (the host in Azure lets callers wait for two minutes before it ends)")
     )]
     Spawn(PathBuf, io::Error),
 }
 
-const ANOTHER_PORT: &str = "; end what listens there, such as another `func start`, or choose another --port";
-const IN_AZURE: &str = " (the host in Azure lets callers wait for two minutes before it ends)";
-
-/// The `hint` for an `error` of this `kind`.
 fn hint<'a>(error: &io::Error, kind: ErrorKind, hint: &'a str) -> &'a str {
     if error.kind() == kind { hint } else { "" }
 }
@@ -91,8 +91,7 @@ impl FunctionsHost {
     ///
     /// # Errors
     ///
-    /// A mistake in the app's folder, an address that cannot be listened at, an executable that cannot be
-    /// started.
+    /// See [`HostError`].
     pub async fn start(options: HostOptions, journal: Journal) -> Result<Self, HostError> {
         let wanted = SocketAddr::new(options.address, options.port);
         let not_listening = |error| HostError::Listen(wanted, error);

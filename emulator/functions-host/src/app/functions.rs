@@ -10,24 +10,19 @@ use crate::app::file::AppError;
 use crate::app::function::{AuthLevel, Function};
 use crate::app::host_json::HostJson;
 use crate::app::route::Route;
-use crate::app::settings::Settings;
 
 const ROUTES: &str = "customHandler.http.routes";
 
-/// The functions in the folders below `root`, by name, or those that are routes of host.json.
-pub(crate) fn read(
-    root: &Path,
-    host: &HostJson,
-    settings: &Settings,
-    journal: &Journal,
-) -> Result<Vec<Function>, AppError> {
+/// The functions in the folders of the app, by name, or those that are routes of host.json.
+pub(crate) fn read(host: &HostJson, journal: &Journal) -> Result<Vec<Function>, AppError> {
+    let root = &host.root;
     let entries = fs::read_dir(root).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(|error| AppError::new(root, "", error.to_string()))?;
     let mut files: Vec<PathBuf> = entries.iter().map(|entry| entry.path().join("function.json")).collect();
     files.retain(|file| file.is_file());
     files.sort();
     match (files.first(), host.has(ROUTES)) {
-        (None, true) => routes(host, settings),
+        (None, true) => routes(host),
         (Some(file), true) => {
             let problem =
                 "expected no function.json beside the routes of host.json, which define functions too";
@@ -37,16 +32,17 @@ pub(crate) fn read(
             let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
             Err(AppError::new(root, "", problem))
         }
-        (Some(_), false) => {
-            files.iter().filter_map(|file| Function::read(file, settings, journal).transpose()).collect()
-        }
+        (Some(_), false) => files
+            .iter()
+            .filter_map(|file| Function::read(file, &host.settings, journal).transpose())
+            .collect(),
     }
 }
 
 /// The functions that are routes of host.json.
 /// <https://github.com/Azure/azure-functions-host/pull/11345>
-fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppError> {
-    let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").map(String::as_str).unwrap_or_default();
+fn routes(host: &HostJson) -> Result<Vec<Function>, AppError> {
+    let runtime = host.settings.get("FUNCTIONS_WORKER_RUNTIME").map(String::as_str).unwrap_or_default();
     if !runtime.eq_ignore_ascii_case("custom") {
         let problem = format!(
             "expected the app setting FUNCTIONS_WORKER_RUNTIME to be custom, as routes need, found {runtime:?}"

@@ -3,7 +3,7 @@
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http/Configuration>.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use journal::Journal;
 use regex::{Captures, Regex};
@@ -30,17 +30,10 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    /// Reads the description of the handler of the app in `app`. An executable that is found elsewhere than in
-    /// the app's folder is named in the `journal`.
-    pub(crate) fn read(
-        host: &HostJson,
-        app: &Path,
-        settings: Settings,
-        executable: &Executable,
-        journal: &Journal,
-    ) -> Result<Self, AppError> {
+    /// An executable that is found elsewhere than in the app's folder is named in the `journal`.
+    pub(crate) fn read(host: HostJson, named: &Executable, journal: &Journal) -> Result<Self, AppError> {
         const PORT: &str = "customHandler.port";
-        if !host.has(DESCRIPTION) && !matches!(executable, Executable::This(_)) {
+        if !host.has(DESCRIPTION) && !matches!(named, Executable::This(_)) {
             let place = if host.has("httpWorker") { "httpWorker" } else { DESCRIPTION };
             return Err(
                 host.mistake(place, "expected the description of a handler: customHandler.description")
@@ -50,44 +43,39 @@ impl Handler {
         let mut line: Vec<String> = host.list("customHandler.description.arguments").collect();
         line.extend(text("defaultWorkerPath")?.map(|path| format!("\"{path}\"")));
         line.extend(host.list("customHandler.description.workerArguments"));
-        let folder = app.join(text("workingDirectory")?.unwrap_or(""));
+        let folder = host.root.join(text("workingDirectory")?.unwrap_or(""));
         if !folder.is_dir() {
             let problem = format!("expected an existing folder, found none at {}", folder.display());
             return Err(host.mistake("customHandler.description.workingDirectory", &problem));
         }
         let port = host.text(PORT)?.map(str::parse).transpose();
         Ok(Self {
-            executable: find(host, app, &settings, executable, journal)?,
-            arguments: split(&expand(&line.join(" "), &settings, |_| "")),
+            executable: find(&host, named, journal)?,
+            arguments: split(&expand(&line.join(" "), &host.settings, |_| "")),
             folder,
-            app: app.to_owned(),
-            settings,
             port: port.map_err(|_| host.mistake(PORT, "expected a port, 1 to 65535"))?,
             stderr_is_errors: host.flag("customHandler.description.useStdErrorStreamForErrorsOnly", true)?,
+            app: host.root,
+            settings: host.settings,
         })
     }
 }
 
 /// The file that is run. `workingDirectory` plays no part in finding it, as in the real host.
-fn find(
-    host: &HostJson,
-    app: &Path,
-    settings: &Settings,
-    executable: &Executable,
-    journal: &Journal,
-) -> Result<PathBuf, AppError> {
-    let path = match (executable, host.text(EXECUTABLE)?) {
+fn find(host: &HostJson, named: &Executable, journal: &Journal) -> Result<PathBuf, AppError> {
+    let HostJson { root, settings, .. } = host;
+    let path = match (named, host.text(EXECUTABLE)?) {
         (Executable::This(path), _) => path.clone(),
         (_, Some(text)) => PathBuf::from(expand(text, settings, |whole| whole)),
         (_, None) => return Err(host.mistake(EXECUTABLE, "expected the handler's executable")),
     };
-    let in_app = app.join(host.text("customHandler.description.workerDirectory")?.unwrap_or("")).join(&path);
+    let in_app = root.join(host.text("customHandler.description.workerDirectory")?.unwrap_or("")).join(&path);
     if in_app.is_file() {
         return Ok(in_app);
     }
     let mut missing = format!("expected an executable file, found none at {}", in_app.display());
     if path.file_name() == Some(path.as_os_str()) {
-        if let Executable::NamedOrIn(folder) = executable {
+        if let Executable::NamedOrIn(folder) = named {
             let built = folder.join(&path);
             if built.is_file() {
                 journal.warn(format!("the app has no {}; running {}", in_app.display(), built.display()));
@@ -104,7 +92,7 @@ fn find(
         }
         missing += " or on PATH";
     }
-    match executable {
+    match named {
         Executable::This(_) => Err(AppError::new(&path, "", missing)),
         _ => Err(host.mistake(EXECUTABLE, &missing)),
     }

@@ -4,14 +4,14 @@
 //! the leaf `a.b`. <https://learn.microsoft.com/azure/azure-functions/functions-host-json#override-hostjson-values>
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
 use serde_json::Value;
 
 use crate::app::file::{self, AppError};
-use crate::app::settings::Settings;
+use crate::app::settings::{self, Settings};
 
 /// The defaults of the profile `mcp-custom-handler`, by path.
 /// <https://learn.microsoft.com/azure/azure-functions/self-hosted-mcp-servers>
@@ -26,18 +26,22 @@ const UNBOUNDED: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 #[derive(Debug)]
 pub(crate) struct HostJson {
-    file: PathBuf,
+    /// The app's folder.
+    pub(crate) root: PathBuf,
+    pub(crate) settings: Settings,
     /// By lower-case path (`customhandler.description.arguments.0`): where it was written, and the text.
     leaves: BTreeMap<String, (String, String)>,
 }
 
 impl HostJson {
-    pub(crate) fn read(file: &Path, settings: &Settings) -> Result<Self, AppError> {
-        let document = file::read(file)?
-            .ok_or_else(|| AppError::new(file, "", "no such file; expected the folder of a Functions app"))?;
-        let mut this = Self { file: file.to_owned(), leaves: BTreeMap::new() };
-        this.flatten("", &document);
-        for (name, text) in settings {
+    /// Reads host.json and local.settings.json in the folder `root`.
+    pub(crate) fn read(root: PathBuf) -> Result<Self, AppError> {
+        let settings = settings::read(&root.join("local.settings.json"))?;
+        let mut this = Self { root, settings, leaves: BTreeMap::new() };
+        let file = this.root.join("host.json");
+        let missing = || AppError::new(&file, "", "no such file; expected the folder of a Functions app");
+        this.flatten("", &file::read(&file)?.ok_or_else(missing)?);
+        for (name, text) in &this.settings {
             let path = name.replace("__", ".").replace(':', ".").to_lowercase();
             if let Some(path) = path.strip_prefix("azurefunctionsjobhost.") {
                 this.leaves.insert(path.to_owned(), (format!("app setting {name}"), text.clone()));
@@ -104,7 +108,7 @@ impl HostJson {
     /// The `problem` at `path`, with its place.
     pub(crate) fn mistake(&self, path: &str, problem: &str) -> AppError {
         let place = self.leaves.get(&path.to_lowercase()).map_or(path, |(place, _)| place);
-        AppError::new(&self.file, place, problem)
+        AppError::new(&self.root.join("host.json"), place, problem)
     }
 
     /// Takes the leaves of `value`; a dot precedes each name in `place`.

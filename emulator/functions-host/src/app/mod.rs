@@ -21,6 +21,8 @@ use crate::app::handler::Handler;
 use crate::app::host_json::HostJson;
 use crate::options::HostOptions;
 
+const INITIALIZATION: &str = "customHandler.initializationTimeout";
+
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) options: HostOptions,
@@ -36,8 +38,7 @@ pub(crate) struct App {
     pub(crate) initialization_timeout: Duration,
 }
 
-/// How calls reach the handler. Functions with other bindings than one HTTP trigger and one HTTP output
-/// always take the envelope.
+/// How calls reach the handler. Functions with other bindings than an HTTP trigger and output take the envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// As a JSON document that describes the call; the reply is one that describes the answer.
@@ -49,18 +50,16 @@ pub(crate) enum Mode {
 }
 
 impl App {
-    /// Reads the folder that `options` names, for a host at `address`. What the stand-in cannot serve is left out
-    /// with a warning in the `journal`. The error is the first mistake in any of the files.
+    /// The app for a host at `address`. What cannot be served is left out with a warning in the `journal`.
     pub(crate) fn read(
         options: HostOptions,
         journal: Journal,
         address: SocketAddr,
     ) -> Result<Self, AppError> {
         let root = std::path::absolute(&options.app).unwrap_or_else(|_| options.app.clone());
-        let settings = settings::read(&root.join("local.settings.json"))?;
-        let host = HostJson::read(&root.join("host.json"), &settings)?;
-        let mut functions = functions::read(&root, &host, &settings, &journal)?;
-        functions::fill_inputs(&mut functions, &root, &options.inputs, &journal)?;
+        let host = HostJson::read(root)?;
+        let mut functions = functions::read(&host, &journal)?;
+        functions::fill_inputs(&mut functions, &host.root, &options.inputs, &journal)?;
 
         let host_name = match address.ip() {
             ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
@@ -88,12 +87,8 @@ impl App {
                 false => Mode::Envelope,
             },
             function_timeout: timeout(options.function_timeout, "functionTimeout", 30 * 60)?,
-            initialization_timeout: timeout(
-                options.initialization_timeout,
-                "customHandler.initializationTimeout",
-                30,
-            )?,
-            handler: Handler::read(&host, &root, settings, &options.executable, &journal)?,
+            initialization_timeout: timeout(options.initialization_timeout, INITIALIZATION, 30)?,
+            handler: Handler::read(host, &options.executable, &journal)?,
             options,
             journal,
         })

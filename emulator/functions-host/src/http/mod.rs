@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -83,12 +83,13 @@ async fn answer(request: Request<Incoming>, worker: Arc<Worker>) -> Response<Bod
         return Answer::text(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     }
     let is_root = parts.method == Method::GET && parts.uri.path().trim_matches('/').is_empty();
-    let found = match size(&parts.headers) {
-        size if size > HEADERS_LIMIT => Err((
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            format!("expected headers of at most {HEADERS_LIMIT} bytes, found {size}"),
-        )),
-        _ => routes::find(&worker.app, parts),
+    // On the wire.
+    let size: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let found = if size > HEADERS_LIMIT {
+        let reason = format!("expected headers of at most {HEADERS_LIMIT} bytes, found {size}");
+        Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason))
+    } else {
+        routes::find(&worker.app, parts)
     };
     match found {
         Ok((function, call)) => {
@@ -106,9 +107,4 @@ async fn answer(request: Request<Incoming>, worker: Arc<Worker>) -> Response<Bod
             Answer::empty(status).into_response()
         }
     }
-}
-
-/// How many bytes `headers` take on the wire.
-fn size(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }

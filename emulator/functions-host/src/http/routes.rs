@@ -12,8 +12,7 @@ use crate::invocation::call::Call;
 use crate::invocation::identity;
 use crate::invocation::url::{self, Query};
 
-/// The call that the request `parts` is, and the place of its function in the `app`; or the status for its caller, and
-/// the reason for the log.
+/// The place of the function in the `app`, and the call; or the status for the caller, and the reason for the log.
 pub(crate) fn find(app: &App, parts: Parts) -> Result<(usize, Call), (StatusCode, String)> {
     let path = url::decoded_path(parts.uri.path());
     let below = below_prefix(&app.route_prefix, path.trim_matches('/'));

@@ -60,8 +60,7 @@ pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).map(HeaderValue::to_str)?.ok()
 }
 
-/// Header `name` as Kestrel, the host's web server, spells it, if it is one of those that it knows. Of others it
-/// keeps the caller's spelling, which is most often this one too.
+/// Header `name` as Kestrel spells it, if it knows it. Of others it keeps the caller's spelling, mostly this one too.
 /// <https://learn.microsoft.com/dotnet/api/microsoft.net.http.headers.headernames>
 fn spelled(name: &str) -> String {
     match name {

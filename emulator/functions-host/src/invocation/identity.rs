@@ -12,8 +12,7 @@ use crate::options::FunctionKeys;
 /// A caller's claims, by the ends of their types; none for an anonymous one.
 pub(crate) type Claims = Vec<(&'static str, String)>;
 
-/// The claims of the caller that sent `headers`, and `code` in its query; `None` if it may not call functions of this
-/// `level`. Without `keys` every caller may, and counts as an administrator.
+/// The claims of a caller, `None` if it may not call functions of this `level`. Without `keys` every caller may.
 pub(crate) fn claims(
     keys: Option<&FunctionKeys>,
     level: AuthLevel,

@@ -64,8 +64,7 @@ pub(crate) async fn invoke(worker: &Arc<Worker>, nth: usize, call: Call, body: I
     }
 }
 
-/// Reads a body that was announced with `length` bytes. One that was not announced is not read: the host gives its
-/// handler none.
+/// Reads a body of the announced `length`. One that was not announced is not read: the host gives its handler none.
 async fn read(body: Limited<Incoming>, length: u64, limit: Duration) -> Result<Bytes, (StatusCode, String)> {
     if length == 0 {
         return Ok(Bytes::new());

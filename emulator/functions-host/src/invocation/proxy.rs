@@ -19,8 +19,7 @@ use crate::worker::client::{Body, HOST_VERSION, HandlerClient, INVOCATION_HEADER
 /// How many pieces of a reply may wait for a slow caller.
 const PIECES: usize = 8;
 
-/// Streams `call` with its `body` to the handler, and gives the answer once the head of the reply is there. The
-/// `execution` ends when the reply has been passed on, or after `functionTimeout`.
+/// Gives the answer once the head of the reply is there. The `execution` ends when the reply has been passed on.
 pub(crate) async fn stream(execution: Execution, call: Call, body: Limited<Incoming>) -> Response<Body> {
     let deadline = Instant::now() + execution.worker.app.function_timeout;
     let client = &execution.worker.client;

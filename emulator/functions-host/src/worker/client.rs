@@ -24,7 +24,6 @@ use crate::options::Framing;
 /// The version of the host that the stand-in follows.
 pub(crate) const HOST_VERSION: HeaderValue = HeaderValue::from_static("4.1037.0.0");
 pub(crate) const USER_AGENT: &str = "Azure-Functions-Host/4.1037.0.0";
-
 pub(crate) const VERSION_HEADER: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
 pub(crate) const INVOCATION_HEADER: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
 
@@ -42,7 +41,7 @@ pub(crate) type Body = BoxBody<Bytes, Box<dyn Error + Send + Sync>>;
 
 #[derive(Clone, Debug)]
 pub(crate) struct HandlerClient {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     client: Client<HttpConnector, Body>,
 }
 
@@ -54,7 +53,7 @@ pub(crate) struct RawReply {
 }
 
 impl HandlerClient {
-    /// A client for the handler at `address`, which may keep the callers' spelling of headers.
+    /// A client for the handler at `address`. It may keep the callers' spelling of headers.
     pub(crate) fn new(address: SocketAddr, keeps_spelling: bool) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -64,10 +63,6 @@ impl HandlerClient {
             .http1_preserve_header_case(keeps_spelling)
             .build(connector);
         Self { address, client }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Whether something answers `GET /`: with any status, or with something that is not HTTP.

@@ -19,7 +19,6 @@ const TOOLING_PREFIX: &str = "azfuncjsonlog:";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
     Stdout,
-    /// Errors, and warnings where the line says so.
     Stderr,
     /// With `useStdErrorStreamForErrorsOnly` false: errors and warnings where the line says so.
     MixedStderr,

@@ -16,9 +16,8 @@ use crate::worker::process::{Exit, Process};
 
 /// The pause between two attempts to reach a handler that is starting.
 const POLL: Duration = Duration::from_millis(25);
-
+/// How many failures end the host.
 const FAILURES: usize = 3;
-
 /// The exit code by which a handler asks to be started again.
 const RESTART_CODE: i32 = 200;
 
@@ -58,7 +57,7 @@ impl Supervisor {
         app: Arc<App>,
         client: HandlerClient,
     ) -> io::Result<(Self, mpsc::Sender<Order>, watch::Receiver<State>)> {
-        let process = Some(Process::start(&app, client.address().port())?);
+        let process = Some(Process::start(&app, client.address.port())?);
         let (sender, orders) = mpsc::channel(16);
         let (state, receiver) = watch::channel(State::Starting);
         Ok((Self { app, client, state, orders, process, run: 1, failures: Vec::new() }, sender, receiver))
@@ -69,7 +68,7 @@ impl Supervisor {
         while self.watch().await {
             self.kill().await;
             self.run += 1;
-            match Process::start(&self.app, self.client.address().port()) {
+            match Process::start(&self.app, self.client.address.port()) {
                 Ok(process) => self.process = Some(process),
                 // That is not counted: calls wait until they time out.
                 Err(error) => self.app.journal.error(format!(
@@ -92,7 +91,7 @@ impl Supervisor {
     /// Watches one run of the handler to its end; whether another one follows.
     async fn watch(&mut self) -> bool {
         let (app, client) = (Arc::clone(&self.app), self.client.clone());
-        let (address, limit) = (client.address(), app.initialization_timeout);
+        let (address, limit) = (client.address, app.initialization_timeout);
         let executable = app.handler.executable.display();
         let readiness = timeout(limit, async move {
             while !client.is_answered().await {
