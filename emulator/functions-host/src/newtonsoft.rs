@@ -81,7 +81,6 @@ fn indented(value: &Value, line: &str) -> String {
     }
 }
 
-/// `text` as JSON.
 pub(crate) fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }

@@ -43,7 +43,6 @@ pub(crate) fn read(file: &Path) -> Result<Option<Value>, AppError> {
     }
 }
 
-/// `value`, the contents of `file`, as a `T`.
 pub(crate) fn typed<T: DeserializeOwned>(file: &Path, value: Value) -> Result<T, AppError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let (place, problem) = (error.path().to_string(), error.inner().to_string());

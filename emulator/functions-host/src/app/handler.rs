@@ -35,9 +35,8 @@ impl Handler {
         const PORT: &str = "customHandler.port";
         if !host.has(DESCRIPTION) && !matches!(named, Executable::This(_)) {
             let place = if host.has("httpWorker") { "httpWorker" } else { DESCRIPTION };
-            return Err(
-                host.mistake(place, "expected the description of a handler: customHandler.description")
-            );
+            let problem = "expected the description of a handler: customHandler.description";
+            return Err(host.mistake(place, problem));
         }
         let text = |name: &str| host.text(&format!("{DESCRIPTION}.{name}"));
         let mut line: Vec<String> = host.list("customHandler.description.arguments").collect();

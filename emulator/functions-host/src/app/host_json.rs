@@ -48,16 +48,13 @@ impl HostJson {
             }
         }
         let profile = this.text("configurationProfile")?.unwrap_or("default").to_lowercase();
-        let defaults = match profile.as_str() {
-            "default" => &[][..],
-            "mcp-custom-handler" => &MCP,
-            _ => {
-                let problem = "expected \"default\" or \"mcp-custom-handler\"";
-                return Err(this.mistake("configurationProfile", problem));
+        if profile == "mcp-custom-handler" {
+            for (path, text) in MCP {
+                this.leaves.entry(path.to_owned()).or_insert_with(|| (path.to_owned(), text.to_owned()));
             }
-        };
-        for &(path, text) in defaults {
-            this.leaves.entry(path.to_owned()).or_insert_with(|| (path.to_owned(), text.to_owned()));
+        } else if profile != "default" {
+            let problem = "expected \"default\" or \"mcp-custom-handler\"";
+            return Err(this.mistake("configurationProfile", problem));
         }
         match this.text("version")? {
             Some("2.0") => Ok(this),
@@ -89,7 +86,6 @@ impl HostJson {
         span.ok_or_else(|| self.mistake(path, "expected a time span, such as \"00:05:00\", or \"-1\""))
     }
 
-    /// The texts of the array at `path`, in its order.
     pub(crate) fn list(&self, path: &str) -> impl Iterator<Item = String> {
         let below = format!("{}.", path.to_lowercase());
         let item = |(path, (_, text)): (&String, &(String, String))| {
@@ -105,7 +101,6 @@ impl HostJson {
         self.leaves.keys().any(|other| *other == path || other.starts_with(&below))
     }
 
-    /// The `problem` at `path`, with its place.
     pub(crate) fn mistake(&self, path: &str, problem: &str) -> AppError {
         let place = self.leaves.get(&path.to_lowercase()).map_or(path, |(place, _)| place);
         AppError::new(&self.root.join("host.json"), place, problem)

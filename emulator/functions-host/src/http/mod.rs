@@ -19,9 +19,9 @@ use tokio::time::sleep;
 
 use crate::app::{App, Mode};
 use crate::invocation;
-use crate::invocation::answer::Answer;
 use crate::options::HostOptions;
 use crate::worker::Worker;
+use crate::worker::client::Answer;
 use crate::worker::client::Body;
 
 /// The most that the headers of a request may take, in bytes, as in Kestrel.

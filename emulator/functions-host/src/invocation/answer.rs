@@ -6,15 +6,7 @@ use hyper::{Response, StatusCode};
 use mime::Mime;
 
 use crate::options::Framing;
-use crate::worker::client::{Body, framed};
-
-/// An answer that is whole before it is sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
+use crate::worker::client::{Answer, Body, framed};
 
 impl Answer {
     pub(crate) fn empty(status: StatusCode) -> Self {

@@ -9,7 +9,7 @@ use hyper::{Response, StatusCode};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::invocation::answer::Answer;
+use crate::worker::client::Answer;
 use crate::worker::client::Body;
 use crate::worker::{Run, Worker};
 

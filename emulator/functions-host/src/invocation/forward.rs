@@ -8,12 +8,12 @@ use bytes::Bytes;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Version};
 
-use crate::invocation::answer::{Answer, media_type};
+use crate::invocation::answer::media_type;
 use crate::invocation::call::{self, Call};
 use crate::invocation::url::encoded_path;
 use crate::options::Framing;
 use crate::worker::client::{
-    HOST_VERSION, HandlerClient, INVOCATION_HEADER, USER_AGENT, VERSION_HEADER, framed,
+    Answer, HOST_VERSION, HandlerClient, INVOCATION_HEADER, USER_AGENT, VERSION_HEADER, framed,
 };
 
 pub(crate) async fn forward(client: &HandlerClient, call: &Call, body: Bytes) -> Result<Answer, String> {
@@ -28,11 +28,11 @@ pub(crate) async fn forward(client: &HandlerClient, call: &Call, body: Bytes) ->
     parts.method = known_method(&parts.method);
     parts.uri = client.uri(&(encoded_path(parts.uri.path()) + &call.query.encoded()))?;
     parts.headers = headers(call, body.is_empty())?;
-    let reply = client.send(Request::from_parts(parts, framed(body, Framing::ContentLength))).await?;
+    let mut reply = client.send(Request::from_parts(parts, framed(body, Framing::ContentLength))).await?;
     let length = reply.headers.get(header::CONTENT_LENGTH).cloned();
-    let mut headers = end_to_end(reply.headers);
-    headers.extend(length.map(|length| (header::CONTENT_LENGTH, length)));
-    Ok(Answer { status: reply.status, headers, body: reply.body })
+    reply.headers = end_to_end(reply.headers);
+    reply.headers.extend(length.map(|length| (header::CONTENT_LENGTH, length)));
+    Ok(reply)
 }
 
 /// The caller's headers, as .NET's `HttpClient` passes them on, and the host's own.

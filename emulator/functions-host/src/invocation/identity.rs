@@ -42,9 +42,7 @@ pub(crate) fn claims(
 pub(crate) fn identity(claims: &Claims) -> Value {
     let claim = |(name, value): &(&str, String)| {
         json!({
-            "Issuer": "LOCAL AUTHORITY",
-            "OriginalIssuer": "LOCAL AUTHORITY",
-            "Properties": {},
+            "Issuer": "LOCAL AUTHORITY", "OriginalIssuer": "LOCAL AUTHORITY", "Properties": {},
             "Type": format!("http://schemas.microsoft.com/2017/07/functions/claims/{name}"),
             "Value": value,
             "ValueType": "http://www.w3.org/2001/XMLSchema#string",
@@ -53,11 +51,9 @@ pub(crate) fn identity(claims: &Claims) -> Value {
     json!({
         "AuthenticationType": (!claims.is_empty()).then_some("WebJobsAuthLevel"),
         "IsAuthenticated": !claims.is_empty(),
-        "Actor": null,
-        "BootstrapContext": null,
+        "Actor": null, "BootstrapContext": null,
         "Claims": claims.iter().map(claim).collect::<Value>(),
-        "Label": null,
-        "Name": null,
+        "Label": null, "Name": null,
         "NameClaimType": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
         "RoleClaimType": "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
     })

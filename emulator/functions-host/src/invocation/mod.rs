@@ -22,12 +22,11 @@ use tokio::time::timeout;
 
 use crate::app::Mode;
 use crate::app::function::Function;
-use crate::invocation::answer::Answer;
 use crate::invocation::call::Call;
 use crate::invocation::envelope::envelope;
 use crate::invocation::execution::{Execution, Failure};
-use crate::invocation::reply::Answered;
 use crate::worker::Worker;
+use crate::worker::client::Answer;
 use crate::worker::client::Body;
 
 /// The largest body of a request, in bytes.
@@ -101,8 +100,5 @@ async fn exchange(
     let envelope = envelope(call, function, &body, &app.host_name)?;
     let path = format!("/{}", function.name);
     let reply = client.post(path, call.id, envelope, app.options.framing).await?;
-    let Answered { logs, note, answer } = reply::judge(&reply, function.output.as_deref())?;
-    logs.into_iter().for_each(|log| app.journal.info(log));
-    note.into_iter().for_each(|text| execution.note(text));
-    Ok(answer)
+    reply::judge(&reply, function.output.as_deref(), execution)
 }

@@ -8,24 +8,15 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use crate::invocation::answer::Answer;
 use crate::invocation::call;
-use crate::invocation::execution::Failure;
+use crate::invocation::execution::{Execution, Failure};
 use crate::newtonsoft;
-use crate::worker::client::RawReply;
+use crate::worker::client::Answer;
 
 const RETURN: &str = "$return";
 
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) logs: Vec<String>,
-    /// What the real host silently ignores.
-    pub(crate) note: Option<&'static str>,
-    pub(crate) answer: Answer,
-}
-
-/// Judges the `reply` to a call of a function whose HTTP output has the name `output`.
-pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Result<Answered, Failure> {
+/// Judges the `reply` to a call of a function whose HTTP output has the name `output`, and logs what it logged.
+pub(crate) fn judge(reply: &Answer, output: Option<&str>, execution: &Execution) -> Result<Answer, Failure> {
     let invalid = |problem: String| Failure::from(format!("Invalid HttpResponseMessage: {problem}."));
     if !reply.status.is_success() {
         let (code, reason) = (reply.status.as_u16(), reply.status.canonical_reason().unwrap_or_default());
@@ -58,17 +49,17 @@ pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Result<Answered, 
         Some(_) => return Err(invalid("Outputs: expected an object".to_owned())),
     };
     let logs = member(&members, "Logs").map_or(Ok(Vec::new()), logs).map_err(invalid)?;
-    let mut note = None;
     let answer = match (output, outputs, member(&members, "ReturnValue")) {
         (Some(RETURN), _, Some(value)) => respond_with_return(value)?,
         (Some(name), Some(outputs), _) if name != RETURN => match outputs.get(name) {
             None => Answer::text(StatusCode::OK, "{}".into()),
-            Some(value) => respond(value, &mut note)?,
+            Some(value) => respond(value, execution)?,
         },
         (_, _, Some(Value::String(text))) => Answer::text(StatusCode::OK, text.clone().into()),
         _ => Answer::empty(StatusCode::NO_CONTENT),
     };
-    Ok(Answered { logs, note, answer })
+    logs.into_iter().for_each(|log| execution.worker.app.journal.info(log));
+    Ok(answer)
 }
 
 fn logs(value: &Value) -> Result<Vec<String>, String> {
@@ -83,7 +74,7 @@ fn logs(value: &Value) -> Result<Vec<String>, String> {
 }
 
 /// The answer that `value`, the HTTP output, describes.
-fn respond(value: &Value, note: &mut Option<&'static str>) -> Result<Answer, String> {
+fn respond(value: &Value, execution: &Execution) -> Result<Answer, String> {
     let unexpected = |problem: &str| {
         Err(format!(
             "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {problem}."
@@ -96,7 +87,7 @@ fn respond(value: &Value, note: &mut Option<&'static str>) -> Result<Answer, Str
     };
     let (status, headers) = (member(members, "statusCode"), member(members, "headers"));
     if member(members, "status").is_some() && status.is_none() {
-        *note = Some("`status` is ignored in a custom handler's output; the member is named `statusCode`");
+        execution.note("`status` is ignored in a custom handler's output; the member is named `statusCode`");
     }
     if status.is_some_and(|status| status.is_array() || status.is_object()) {
         return unexpected("statusCode: expected a number");

@@ -5,7 +5,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 /// What stays as it is in a path: ASP.NET Core's `PathString`.
 const PATH: &AsciiSet = &all_but(b"._~/:@!$&'()*+,;=");
-
 /// What stays as it is in a query: .NET's `UrlEncoder`.
 const QUERY: &AsciiSet = &all_but(b"._~!$()*,;@");
 

@@ -29,10 +29,8 @@ pub(crate) const INVOCATION_HEADER: HeaderName = HeaderName::from_static("x-azur
 
 /// Longer replies are not read. The real host stops at 2 GB.
 const REPLY_LIMIT: usize = 100 * 1024 * 1024;
-
 /// How many redirects are followed, as .NET's `HttpClient` does by default.
 const REDIRECTS: usize = 50;
-
 /// The chunks that .NET's `HttpClient` cuts the envelope into.
 const CHUNK: usize = 0x400;
 
@@ -45,8 +43,9 @@ pub(crate) struct HandlerClient {
     client: Client<HttpConnector, Body>,
 }
 
+/// A response with its whole body: the handler's reply or the answer to a caller.
 #[derive(Debug)]
-pub(crate) struct RawReply {
+pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -84,14 +83,13 @@ impl HandlerClient {
         self.client.request(request).await.map_err(|error| causes(&error))
     }
 
-    /// Sends `request` and reads the reply to its end.
-    pub(crate) async fn send(&self, request: Request<Body>) -> Result<RawReply, String> {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Result<Answer, String> {
         let (parts, body) = self.stream(request).await?.into_parts();
         let body = Limited::new(body, REPLY_LIMIT)
             .collect()
             .await
             .map_err(|error| format!("The handler's reply broke off: {}", causes(error.as_ref())))?;
-        Ok(RawReply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+        Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })
     }
 
     /// Posts the `envelope` of call `id` to `path`, delimited by `framing`. Redirects within the handler are followed.
@@ -101,7 +99,7 @@ impl HandlerClient {
         id: Uuid,
         envelope: Bytes,
         framing: Framing,
-    ) -> Result<RawReply, String> {
+    ) -> Result<Answer, String> {
         let mut method = Method::POST;
         for _ in 0..REDIRECTS {
             let mut request = Request::builder()
@@ -136,13 +134,11 @@ impl HandlerClient {
         Err(format!("the handler redirected more than {REDIRECTS} times"))
     }
 
-    /// The address of `path` (with its query) on the handler.
     pub(crate) fn uri(&self, path: &str) -> Result<Uri, String> {
         format!("http://{}{path}", self.address).parse().map_err(|_| format!("invalid path: {path:?}"))
     }
 }
 
-/// `body`, delimited by `framing`.
 pub(crate) fn framed(body: Bytes, framing: Framing) -> Body {
     match framing {
         Framing::ContentLength => Full::new(body).map_err(|never| match never {}).boxed(),

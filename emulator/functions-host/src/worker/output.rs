@@ -9,10 +9,8 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 /// Longer lines are logged in pieces.
 const LINE_LIMIT: u64 = 64 * 1024;
-
 /// A line with this prefix (in lower case) is the worker's own, for the host's log and not for the function's.
 const SYSTEM_PREFIX: &str = "languageworkerconsolelog";
-
 /// A line with this prefix is for tools that drive `func`.
 const TOOLING_PREFIX: &str = "azfuncjsonlog:";
 

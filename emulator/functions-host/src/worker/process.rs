@@ -19,10 +19,8 @@ use crate::worker::output::{self, Stream};
 
 /// How long output is waited for after the process has ended: a process it started may keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(500);
-
 /// How long the end of a killed process is waited for, as in the real host.
 const KILL_GRACE: Duration = Duration::from_secs(1);
-
 /// Waits for the end of its standard input, a pipe that this process holds open, and then kills the group.
 const WATCHDOG: &str = r#"read -r line; kill -s KILL -- "-$1""#;
 

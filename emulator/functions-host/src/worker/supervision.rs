@@ -63,7 +63,6 @@ impl Supervisor {
         Ok((Self { app, client, state, orders, process, run: 1, failures: Vec::new() }, sender, receiver))
     }
 
-    /// Keeps the handler running until it is stopped or given up.
     pub(crate) async fn run(mut self) {
         while self.watch().await {
             self.kill().await;
