@@ -3,9 +3,7 @@
 //! What it does not do, and what it does more simply: README.md beside Cargo.toml.
 //! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
 //!
-//! # Map
-//!
-//! Each module uses those above it alone.
+//! # Map: each module uses those above it alone
 //!
 //! | module | what is in it |
 //! |---|---|
@@ -99,9 +97,8 @@ impl FunctionsHost {
         let address = listener.local_addr().map_err(not_listening)?;
         let app = Arc::new(App::read(options, journal, address)?);
         app.journal.info(list(&app.functions));
-        let worker = Worker::start(Arc::clone(&app))
-            .map_err(|error| HostError::Spawn(app.handler.executable.clone(), error))?;
-        let worker = Arc::new(worker);
+        let not_started = |error| HostError::Spawn(app.handler.executable.clone(), error);
+        let worker = Arc::new(Worker::start(Arc::clone(&app)).map_err(not_started)?);
         let server = tokio::spawn(http::serve(listener, Arc::clone(&worker)));
         Ok(Self { address, worker, server })
     }

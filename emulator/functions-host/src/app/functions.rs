@@ -74,11 +74,11 @@ pub(crate) fn fill_inputs(
     let mut unused = files.clone();
     for Function { name: function, inputs, .. } in functions {
         for input in inputs {
-            if let Some(file) = files.get(&input.name) {
+            let name = input.name.clone();
+            if let Some(file) = files.get(&name) {
                 input.fill(file, &root.join(&function).join("function.json"))?;
-                unused.remove(&input.name);
+                unused.remove(&name);
             } else {
-                let name = &input.name;
                 journal.warn(format!(
                     "{function} is called without its input {name}: no storage account is read here; give it rows with --input {name}=FILE.csv"
                 ));

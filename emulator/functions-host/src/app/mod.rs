@@ -50,20 +50,16 @@ pub(crate) enum Mode {
 }
 
 impl App {
-    /// The app for a host at `address`. What cannot be served is left out with a warning in the `journal`.
-    pub(crate) fn read(
-        options: HostOptions,
-        journal: Journal,
-        address: SocketAddr,
-    ) -> Result<Self, AppError> {
+    /// The app for a host that callers find `at` this address. What cannot be served is left out with a warning in the `journal`.
+    pub(crate) fn read(options: HostOptions, journal: Journal, at: SocketAddr) -> Result<Self, AppError> {
         let root = std::path::absolute(&options.app).unwrap_or_else(|_| options.app.clone());
         let host = HostJson::read(root)?;
         let mut functions = functions::read(&host, &journal)?;
         functions::fill_inputs(&mut functions, &host.root, &options.inputs, &journal)?;
 
-        let host_name = match address.ip() {
-            ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", address.port()),
-            _ => address.to_string(),
+        let host_name = match at.ip() {
+            ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost:{}", at.port()),
+            _ => at.to_string(),
         };
         let prefix = match host.has("extensions.http.routePrefix") {
             true => host.text("extensions.http.routePrefix")?.unwrap_or("").trim_matches('/'),

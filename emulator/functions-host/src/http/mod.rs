@@ -21,8 +21,7 @@ use crate::app::{App, Mode};
 use crate::invocation;
 use crate::options::HostOptions;
 use crate::worker::Worker;
-use crate::worker::client::Answer;
-use crate::worker::client::Body;
+use crate::worker::client::{Answer, Body};
 
 /// The most that the headers of a request may take, in bytes, as in Kestrel.
 /// <https://learn.microsoft.com/dotnet/api/microsoft.aspnetcore.server.kestrel.core.kestrelserverlimits.maxrequestheaderstotalsize>
@@ -83,7 +82,6 @@ async fn answer(request: Request<Incoming>, worker: Arc<Worker>) -> Response<Bod
         return Answer::text(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
     }
     let is_root = parts.method == Method::GET && parts.uri.path().trim_matches('/').is_empty();
-    // On the wire.
     let size: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let found = if size > HEADERS_LIMIT {
         let reason = format!("expected headers of at most {HEADERS_LIMIT} bytes, found {size}");

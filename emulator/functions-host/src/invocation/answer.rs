@@ -48,7 +48,6 @@ impl Answer {
     }
 }
 
-/// The media type that `value` is, such as `text/plain; charset=utf-8`.
 pub(crate) fn media_type(value: &HeaderValue) -> Option<Mime> {
     value.to_str().ok()?.parse().ok()
 }

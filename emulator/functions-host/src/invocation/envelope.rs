@@ -54,11 +54,6 @@ pub(crate) fn envelope(
 ) -> Result<Bytes, String> {
     let text = Some(call::decode(body)).filter(|_| !body.is_empty());
     let parsed = text.as_deref().and_then(metadata::parse);
-    let mut inputs = Vec::new();
-    for binding in &function.inputs {
-        let value = binding.value(parsed.as_ref())?;
-        inputs.extend(value.map(|value| (binding.name.as_str(), Data::Input(value))));
-    }
     let request = RequestData {
         url: call.url(host_name),
         method: call.parts.method.as_str(),
@@ -68,12 +63,10 @@ pub(crate) fn envelope(
         identities: [identity::identity(&call.claims)],
         body: if call.is_binary() { text.map(|_| STANDARD.encode(body).into()) } else { text },
     };
-    let envelope = Envelope {
-        data: [(function.trigger.as_str(), Data::Request(Box::new(request)))]
-            .into_iter()
-            .chain(inputs)
-            .collect(),
-        metadata: metadata::metadata(call, function, parsed),
-    };
+    let mut data = IndexMap::from([(function.trigger.as_str(), Data::Request(Box::new(request)))]);
+    for input in &function.inputs {
+        data.extend(input.value(parsed.as_ref())?.map(|value| (input.name.as_str(), Data::Input(value))));
+    }
+    let envelope = Envelope { data, metadata: metadata::metadata(call, function, parsed) };
     serde_json::to_vec(&envelope).map(Bytes::from).map_err(|error| error.to_string())
 }

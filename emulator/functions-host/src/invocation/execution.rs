@@ -9,8 +9,7 @@ use hyper::{Response, StatusCode};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::worker::client::Answer;
-use crate::worker::client::Body;
+use crate::worker::client::{Answer, Body};
 use crate::worker::{Run, Worker};
 
 pub(crate) struct Execution {

@@ -26,8 +26,7 @@ use crate::invocation::call::Call;
 use crate::invocation::envelope::envelope;
 use crate::invocation::execution::{Execution, Failure};
 use crate::worker::Worker;
-use crate::worker::client::Answer;
-use crate::worker::client::Body;
+use crate::worker::client::{Answer, Body};
 
 /// The largest body of a request, in bytes.
 /// <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#limits>
@@ -49,7 +48,7 @@ pub(crate) async fn invoke(worker: &Arc<Worker>, nth: usize, call: Call, body: I
     }
     let outcome = match read(body, call.content_length(), app.options.caller_timeout).await {
         // The caller's part is over: a slow caller must not be taken for a slow handler, which is killed.
-        Ok(body) => timeout(app.function_timeout, exchange(worker, function, &call, body, &execution))
+        Ok(body) => timeout(app.function_timeout, exchange(function, &call, body, &execution))
             .await
             .unwrap_or(Err(Failure::Timeout)),
         Err((status, reason)) => Err(Failure::Refused(status, reason)),
@@ -84,13 +83,12 @@ async fn read(body: Limited<Incoming>, length: u64, limit: Duration) -> Result<B
 }
 
 async fn exchange(
-    worker: &Worker,
     function: &Function,
     call: &Call,
     body: Bytes,
     execution: &Execution,
 ) -> Result<Answer, Failure> {
-    let Worker { app, client, .. } = worker;
+    let Worker { app, client, .. } = &*execution.worker;
     if app.mode == Mode::Forwarding && function.http_only {
         return Ok(forward::forward(client, call, body).await?);
     }

@@ -43,7 +43,7 @@ pub(crate) struct HandlerClient {
     client: Client<HttpConnector, Body>,
 }
 
-/// A response with its whole body: the handler's reply or the answer to a caller.
+/// A response with its whole body: the handler's reply, or the answer to a caller (see `invocation::answer`).
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -144,9 +144,8 @@ pub(crate) fn framed(body: Bytes, framing: Framing) -> Body {
         Framing::ContentLength => Full::new(body).map_err(|never| match never {}).boxed(),
         // A stream has no length.
         Framing::Chunked => {
-            let chunks = (0..body.len())
-                .step_by(CHUNK)
-                .map(move |from| body.slice(from..body.len().min(from + CHUNK)));
+            let starts = (0..body.len()).step_by(CHUNK);
+            let chunks = starts.map(move |from| body.slice(from..body.len().min(from + CHUNK)));
             StreamBody::new(stream::iter(chunks.map(|chunk| Ok(Frame::data(chunk))))).boxed()
         }
     }

@@ -17,9 +17,8 @@ use tokio::time::timeout;
 
 use crate::app::{App, Mode};
 use crate::worker::client::HandlerClient;
-use crate::worker::supervision::{Order, State, Supervisor};
-
 pub(crate) use crate::worker::supervision::Run;
+use crate::worker::supervision::{Order, State, Supervisor};
 
 /// Ports for handlers: below the range that systems assign ports from (from 32768 on Linux, from 49152
 /// elsewhere), so that no one else is assigned a port between its choice and the handler's start.
