@@ -3,24 +3,22 @@
 //! What it does not do, and what it does more simply: README.md beside Cargo.toml.
 //! The protocol: <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>.
 //!
-//! # Map
-//!
-//! Each module uses those above it alone.
+//! # Map: each module uses those above it alone
 //!
 //! | module | what is in it |
 //! |---|---|
 //! | `options` | how to run the stand-in |
 //! | `newtonsoft` | JSON as the host's library reads and prints it |
 //! | `app` | the app's folder: `settings`, `host_json`, the `handler`'s description, the `functions`, each `function` with its `route` and `input`s |
-//! | `worker` | the handler: its `port`, `process` with `output` and `watchdog`, `supervision`, and the `client` that connects to it |
-//! | `invocation` | one call: `call`, `envelope`, `metadata`, `reply`, `answer`; `forward`, `proxy`; its `execution` in the log |
-//! | `http` | the server for callers: `routes`, `keys` |
+//! | `worker` | the handler: its `process` with its `output`, `supervision`, and the `client` that connects to it |
+//! | `invocation` | one call: `url`, `identity`, `call`, `envelope`, `metadata`, `reply`, `answer`; `forward`, `proxy`; its `execution` in the log |
+//! | `http` | the server for callers, and its `routes` |
 //!
 //! # A call's path
 //!
-//! 1. `http::Server` reads the head of the request; `http::routes` finds the function and has `http::keys` say
-//!    who calls. What comes out is an `invocation::call::Call`.
-//! 2. `invocation::Invoker` logs `Executing …` (`execution`), waits until the `worker` is ready, reads the body.
+//! 1. `http` reads the head of the request; `http::routes` finds the function, and `invocation::identity` who
+//!    calls. What comes out is an `invocation::call::Call`.
+//! 2. `invocation` logs `Executing …` (`execution`), waits until the `worker` is ready, reads the body.
 //! 3. `envelope` describes the call as JSON, with `metadata` and what its `input` bindings give, and is posted
 //!    by `worker::client`. (`forward` and `proxy` send the request itself.)
 //! 4. `reply` judges what comes back: the logs are written, and its output becomes the `answer`.
@@ -33,14 +31,13 @@ mod newtonsoft;
 mod options;
 mod worker;
 
-use std::fmt;
-use std::fmt::Write as _;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use journal::Journal;
+use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -49,28 +46,39 @@ pub use crate::app::function::Function;
 pub use crate::options::{Executable, Framing, FunctionKeys, HostOptions};
 
 use crate::app::App;
-use crate::http::Server;
-use crate::invocation::Invoker;
 use crate::worker::Worker;
 
 /// A running host. Dropping it kills the handler; [`FunctionsHost::stop`] also waits until it is gone.
 #[derive(Debug)]
 pub struct FunctionsHost {
     address: SocketAddr,
-    app: Arc<App>,
     worker: Arc<Worker>,
     server: JoinHandle<()>,
 }
 
 /// Why a host could not be started.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum HostError {
     /// The app's folder has a mistake.
-    App(AppError),
+    #[error(transparent)]
+    App(#[from] AppError),
     /// Callers cannot be listened for at this address.
+    #[error(
+        "cannot listen at {0}: {1}{hint}",
+        hint = hint(.1, ErrorKind::AddrInUse, "; end what listens there, such as another `func start`, or choose another --port")
+    )]
     Listen(SocketAddr, io::Error),
     /// The handler's executable cannot be started.
+    #[error(
+        "Failed to start Worker Channel. Process fileName: {file}: {1}{hint}",
+        file = .0.display(),
+        hint = hint(.1, ErrorKind::PermissionDenied, " (the host in Azure lets callers wait for two minutes before it ends)")
+    )]
     Spawn(PathBuf, io::Error),
+}
+
+fn hint<'a>(error: &io::Error, kind: ErrorKind, hint: &'a str) -> &'a str {
+    if error.kind() == kind { hint } else { "" }
 }
 
 impl FunctionsHost {
@@ -81,22 +89,18 @@ impl FunctionsHost {
     ///
     /// # Errors
     ///
-    /// A mistake in the app's folder, an address that cannot be listened at, an executable that cannot be
-    /// started.
+    /// See [`HostError`].
     pub async fn start(options: HostOptions, journal: Journal) -> Result<Self, HostError> {
         let wanted = SocketAddr::new(options.address, options.port);
-        let mut app = App::read(options, journal).map_err(HostError::App)?;
         let not_listening = |error| HostError::Listen(wanted, error);
         let listener = TcpListener::bind(wanted).await.map_err(not_listening)?;
         let address = listener.local_addr().map_err(not_listening)?;
-        app.locate(address);
+        let app = Arc::new(App::read(options, journal, address)?);
         app.journal.info(list(&app.functions));
-        let app = Arc::new(app);
-        let worker = Worker::start(Arc::clone(&app))
-            .map_err(|error| HostError::Spawn(app.handler.executable.clone(), error))?;
-        let worker = Arc::new(worker);
-        let server = Server::new(Invoker { app: Arc::clone(&app), worker: Arc::clone(&worker) });
-        Ok(Self { address, app, worker, server: tokio::spawn(server.serve(listener)) })
+        let not_started = |error| HostError::Spawn(app.handler.executable.clone(), error);
+        let worker = Arc::new(Worker::start(Arc::clone(&app)).map_err(not_started)?);
+        let server = tokio::spawn(http::serve(listener, Arc::clone(&worker)));
+        Ok(Self { address, worker, server })
     }
 
     /// Where callers connect.
@@ -108,7 +112,7 @@ impl FunctionsHost {
     /// The functions that are served, by name.
     #[must_use]
     pub fn functions(&self) -> &[Function] {
-        &self.app.functions
+        &self.worker.app.functions
     }
 
     /// Waits until the handler is ready for calls. False if it has not become so in four times the
@@ -134,45 +138,18 @@ impl FunctionsHost {
 /// The list of `functions` with their methods and addresses, as `func start` prints it
 /// (`DisplayFunctionsInfoUtilities.cs` in <https://github.com/Azure/azure-functions-core-tools>).
 fn list(functions: &[Function]) -> String {
-    let mut list = String::from("\nFunctions:\n");
-    for Function { name, methods, url, .. } in functions {
-        let methods = if methods.is_empty() { String::new() } else { format!("[{}] ", methods.join(",")) };
-        let _ = write!(list, "\n\t{name}: {methods}{url}\n");
-    }
-    list
+    let line = |Function { name, methods, url, .. }: &Function| match methods.join(",") {
+        methods if methods.is_empty() => format!("\n\t{name}: {url}\n"),
+        methods => format!("\n\t{name}: [{methods}] {url}\n"),
+    };
+    format!("\nFunctions:\n{}", functions.iter().map(line).collect::<String>())
 }
 
-// === impl Drop, Error ===
+// === impl Drop ===
 
 impl Drop for FunctionsHost {
     fn drop(&mut self) {
         self.server.abort();
         self.worker.abort();
-    }
-}
-
-impl std::error::Error for HostError {}
-
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::App(error) => error.fmt(f),
-            Self::Listen(address, error) => {
-                write!(f, "cannot listen at {address}: {error}")?;
-                if error.kind() == io::ErrorKind::AddrInUse {
-                    f.write_str(
-                        "; end what listens there, such as another `func start`, or choose another --port",
-                    )?;
-                }
-                Ok(())
-            }
-            Self::Spawn(file, error) => {
-                write!(f, "Failed to start Worker Channel. Process fileName: {}: {error}", file.display())?;
-                if error.kind() == io::ErrorKind::PermissionDenied {
-                    f.write_str(" (the host in Azure lets callers wait for two minutes before it ends)")?;
-                }
-                Ok(())
-            }
-        }
     }
 }

@@ -1,5 +1,4 @@
 //! JSON as Newtonsoft.Json reads and prints it, which is how the host does.
-//!
 //! <https://www.newtonsoft.com/json/help/html/DatesInJSON.htm>: a text that is an ISO 8601 date and time is
 //! taken for one, and written anew. The host's time zone is UTC.
 
@@ -17,25 +16,16 @@ const ISO_WITH_OFFSET: &[BorrowedFormatItem<'_>] = format_description!(
     "[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond digits:1+]]][offset_hour sign:mandatory][optional [:]][optional [[offset_minute]]]"
 );
 
-/// What Newtonsoft.Json takes beyond JSON: comments, trailing commas, single quotes and the like.
-const LENIENT: ParseOptions = ParseOptions {
-    allow_comments: true,
-    allow_loose_object_property_names: true,
-    allow_trailing_commas: true,
-    allow_missing_commas: false,
-    allow_single_quoted_strings: true,
-    allow_hexadecimal_numbers: true,
-    allow_unary_plus_numbers: false,
-    allow_bare_decimal_point_numbers: true,
-    allow_non_finite_numbers: true,
-    allow_extended_string_escapes: true,
-};
-
-/// The value that `text` is.
 pub(crate) fn parse(text: &str) -> Result<Value, String> {
+    // Beyond JSON it takes comments, trailing commas, single quotes and the like.
+    let lenient = ParseOptions {
+        allow_missing_commas: false,
+        allow_unary_plus_numbers: false,
+        ..ParseOptions::default()
+    };
     // Mostly it is plain JSON, which serde_json reads faster.
     serde_json::from_str(text)
-        .or_else(|_| jsonc_parser::parse_to_serde_value(text, &LENIENT))
+        .or_else(|_| jsonc_parser::parse_to_serde_value(text, &lenient))
         .map_err(|error| error.to_string())
 }
 
@@ -49,11 +39,7 @@ pub(crate) fn print(value: &Value) -> String {
         Value::String(text) => {
             date(text).and_then(|(at, _)| at.format(INVARIANT).ok()).unwrap_or_else(|| text.clone())
         }
-        Value::Array(_) | Value::Object(_) => {
-            let mut out = String::new();
-            indented(value, "\n", &mut out);
-            out
-        }
+        Value::Array(_) | Value::Object(_) => indented(value, "\n"),
     }
 }
 
@@ -71,37 +57,32 @@ fn print_number(number: &Number) -> String {
 }
 
 /// Two spaces a level; `line` is a new line with the indentation of the level.
-fn indented(value: &Value, line: &str, out: &mut String) {
+fn indented(value: &Value, line: &str) -> String {
     let deeper = format!("{line}  ");
-    let (open, close, items): (_, _, Vec<_>) = match value {
-        Value::Array(items) => ('[', ']', items.iter().map(|item| (None, item)).collect()),
-        Value::Object(members) => {
-            ('{', '}', members.iter().map(|(name, value)| (Some(name.as_str()), value)).collect())
-        }
-        Value::Number(number) => return out.push_str(&print_number(number)),
-        Value::String(text) => {
-            let date = date(text).and_then(|(at, zone)| Some((at.format(ISO).ok()?, zone)));
-            // The optional fraction is always written; .NET leaves out one that is zero.
-            let date = date.map(|(at, zone)| at.strip_suffix(".0").unwrap_or(&at).to_owned() + zone);
-            return out.push_str(&date.map_or_else(|| value.clone(), Value::from).to_string());
-        }
-        Value::Null | Value::Bool(_) => return out.push_str(&value.to_string()),
+    let list = |open, items: Vec<String>, close| match items.is_empty() {
+        true => format!("{open}{close}"),
+        false => format!("{open}{deeper}{}{line}{close}", items.join(&format!(",{deeper}"))),
     };
-    out.push(open);
-    for (nth, (name, value)) in items.iter().enumerate() {
-        if nth > 0 {
-            out.push(',');
+    match value {
+        Value::Array(items) => list('[', items.iter().map(|item| indented(item, &deeper)).collect(), ']'),
+        Value::Object(members) => {
+            let members = members.iter();
+            let member =
+                |(name, value): (&String, _)| format!("{}: {}", quoted(name), indented(value, &deeper));
+            list('{', members.map(member).collect(), '}')
         }
-        out.push_str(&deeper);
-        if let Some(name) = name {
-            *out += &format!("{}: ", Value::from(*name));
-        }
-        indented(value, &deeper, out);
+        Value::Number(number) => print_number(number),
+        Value::String(text) => match date(text).and_then(|(at, zone)| Some((at.format(ISO).ok()?, zone))) {
+            // The optional fraction is always written; .NET leaves out one that is zero.
+            Some((at, zone)) => quoted(&(at.strip_suffix(".0").unwrap_or(&at).to_owned() + zone)),
+            None => quoted(text),
+        },
+        Value::Null | Value::Bool(_) => value.to_string(),
     }
-    if !items.is_empty() {
-        out.push_str(line);
-    }
-    out.push(close);
+}
+
+pub(crate) fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 /// What Newtonsoft.Json takes for a date and time, and what it writes after it: nothing, `Z`, or UTC's offset for

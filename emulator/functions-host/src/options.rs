@@ -24,11 +24,9 @@ pub struct HostOptions {
     /// CSV files by the name of the input binding that they fill. A row is found by its first column.
     pub inputs: BTreeMap<String, PathBuf>,
     /// How long one call may take. `None` takes host.json's `functionTimeout`, and 30 minutes without it.
-    ///
     /// <https://learn.microsoft.com/azure/azure-functions/functions-host-json#functiontimeout>
     pub function_timeout: Option<Duration>,
-    /// How long a call hangs whose reply was empty or `null`. The real host lets it hang for the whole
-    /// `functionTimeout`, half an hour by default.
+    /// How long a call hangs whose reply was empty or `null`. The real host: for the whole `functionTimeout`.
     pub hang_limit: Duration,
     /// How long the handler may take from its start to its first answer. `None` takes host.json's
     /// `customHandler.initializationTimeout`, and 30 seconds without it. Calls wait four times as long.
@@ -36,8 +34,7 @@ pub struct HostOptions {
     /// How long a caller may take for the head of a request (idle time before it included) and for its body.
     /// Kestrel lets a connection idle for 130 seconds.
     pub caller_timeout: Duration,
-    /// How long a failure of the handler counts towards the third, which ends the host. The real host: 30
-    /// minutes from one to the next.
+    /// How long a failure of the handler counts towards the third, which ends the host. The real host: 30 minutes.
     pub failures_count_for: Duration,
 }
 
@@ -48,21 +45,18 @@ pub enum Executable {
     /// The one that host.json names, `defaultExecutablePath`.
     #[default]
     Named,
-    /// The one that host.json names. A mere name that is not in the app's folder is looked for in this folder
-    /// before `PATH`, with a warning in the log: such as that of a build whose executable is not copied into
-    /// the app yet.
+    /// The one that host.json names. A mere name that is not in the app's folder is looked for in this folder, such
+    /// as that of a build, before `PATH`, with a warning in the log.
     NamedOrIn(PathBuf),
     /// This one, whatever host.json names, as with the app setting
     /// `AzureFunctionsJobHost__customHandler__description__defaultExecutablePath`.
     This(PathBuf),
 }
 
-/// How the body of a request to the handler is delimited. The host in Azure and the host under `func` differ,
-/// and a handler has to understand both.
+/// How the body of a request to the handler is delimited. A handler has to understand both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// `Content-Length`, as under `func start`: with `FUNCTIONS_CORETOOLS_ENVIRONMENT` set, the host reads the
-    /// body beforehand to trace it.
+    /// `Content-Length`, as under `func start`, where `FUNCTIONS_CORETOOLS_ENVIRONMENT` is set.
     #[default]
     ContentLength,
     /// `Transfer-Encoding: chunked`, as in Azure, without that variable.
@@ -70,7 +64,6 @@ pub enum Framing {
 }
 
 /// The keys of an app's functions. Secrets: `Debug` shows their names alone.
-///
 /// <https://learn.microsoft.com/azure/azure-functions/function-keys-how-to>
 #[derive(Clone, Default)]
 pub struct FunctionKeys {
@@ -113,9 +106,7 @@ impl FunctionKeys {
 
 impl fmt::Debug for FunctionKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FunctionKeys")
-            .field("function", &self.function.keys().collect::<Vec<_>>())
-            .field("master", &self.master.as_ref().map(|_| "hidden"))
-            .finish()
+        let master = self.master.as_ref().map(|_| "master");
+        f.debug_set().entries(self.function.keys().map(String::as_str).chain(master)).finish()
     }
 }

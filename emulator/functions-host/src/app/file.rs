@@ -1,27 +1,29 @@
 //! A JSON file of an app, and the mistakes in one.
 
-use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use thiserror::Error;
 
 use crate::newtonsoft;
 
 /// A mistake in the app's folder: in which file, where in it, and what is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}: {problem}", file.display())]
 pub struct AppError {
     file: PathBuf,
-    place: String,
     problem: String,
 }
 
 impl AppError {
     /// The `problem` at `place` (empty for the file as a whole) in `file`.
     pub(crate) fn new(file: &Path, place: &str, problem: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: place.to_owned(), problem: problem.into() }
+        let problem = problem.into();
+        let problem = if place.is_empty() { problem } else { format!("{place}: {problem}") };
+        Self { file: file.to_owned(), problem }
     }
 }
 
@@ -41,29 +43,16 @@ pub(crate) fn read(file: &Path) -> Result<Option<Value>, AppError> {
     }
 }
 
-/// `value`, the contents of `file`, as a `T`.
 pub(crate) fn typed<T: DeserializeOwned>(file: &Path, value: Value) -> Result<T, AppError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let place = error.path().to_string();
-        let problem = error.inner().to_string();
+        let (place, problem) = (error.path().to_string(), error.inner().to_string());
+        let place = if place == "." { "" } else { &place };
         // serde's "invalid type: integer `5`, expected a string", the other way round.
-        let turned = problem.split_once(": ").and_then(|(_, rest)| rest.split_once(", expected "));
-        let problem =
-            turned.map(|(found, expected)| format!("expected {expected}, found {found}")).unwrap_or(problem);
-        AppError::new(file, if place == "." { "" } else { &place }, problem)
-    })
-}
-
-// === impl Error ===
-
-impl std::error::Error for AppError {}
-
-impl fmt::Display for AppError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.file.display())?;
-        if !self.place.is_empty() {
-            write!(f, "{}: ", self.place)?;
+        match problem.split_once(": ").and_then(|(_, rest)| rest.split_once(", expected ")) {
+            Some((found, expected)) => {
+                AppError::new(file, place, format!("expected {expected}, found {found}"))
+            }
+            None => AppError::new(file, place, problem),
         }
-        f.write_str(&self.problem)
-    }
+    })
 }

@@ -1,11 +1,10 @@
 //! A function: what its function.json, or a route in host.json, says of it.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#configuration>
 
 use std::path::Path;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use journal::Journal;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::app::file::{self, AppError};
@@ -23,7 +22,6 @@ pub struct Function {
     /// Where callers find it: `http://localhost:7071/api/HttpTrigger1`.
     pub url: String,
     pub(crate) level: AuthLevel,
-    /// Its route below the prefix.
     pub(crate) route: Route,
     /// The name of the binding that the call comes in by, mostly `req`.
     pub(crate) trigger: String,
@@ -34,15 +32,13 @@ pub struct Function {
     pub(crate) http_only: bool,
 }
 
-/// Who may call a function.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Who may call a function: everyone, who has one of its keys or the master key, who has the master key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) enum AuthLevel {
-    /// Every caller.
     Anonymous,
-    /// Who has one of the function's keys, or the master key.
     #[default]
     Function,
-    /// Who has the master key.
     Admin,
 }
 
@@ -64,9 +60,7 @@ struct Binding {
     name: String,
     #[serde(default)]
     auth_level: AuthLevel,
-    #[serde(default)]
     methods: Option<Vec<String>>,
-    #[serde(default)]
     route: Option<String>,
     // Of an input.
     #[serde(default)]
@@ -94,14 +88,16 @@ impl Function {
         }
     }
 
-    /// The function that `document`, the contents of `file`, defines; or the reason why it is not served.
+    /// The function that `file` defines, but for its URL. `None`, with a warning in the `journal`, if it is not served.
     pub(crate) fn read(
         file: &Path,
-        document: Value,
         settings: &Settings,
-    ) -> Result<Result<Self, &'static str>, AppError> {
+        journal: &Journal,
+    ) -> Result<Option<Self>, AppError> {
+        let Some(document) = file::read(file)? else { return Ok(None) };
         let Definition { bindings, disabled } = file::typed(file, document)?;
-        let name = file.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+        let folder = file.parent().unwrap_or(file);
+        let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if !is_name(name, "_-") || name.eq_ignore_ascii_case("host") {
             let problem = format!(
                 "the folder's name {name:?} is not a valid function name: expected a letter, then up to 127 letters, digits, - and _"
@@ -111,25 +107,22 @@ impl Function {
         let (mut trigger, mut output, mut inputs) = (None, None, Vec::new());
         for (nth, binding) in bindings.iter().enumerate() {
             let mistake = |member: &str, problem: &str| {
-                Err(AppError::new(file, &format!("bindings[{nth}].{member}"), problem))
+                AppError::new(file, &format!("bindings[{nth}].{member}"), problem)
             };
             if binding.name != "$return" && !is_name(&binding.name, "") {
-                return mistake("name", "expected a letter, then up to 127 letters and digits, or $return");
+                let problem = "expected a letter, then up to 127 letters and digits, or $return";
+                return Err(mistake("name", problem));
             }
             match (binding.kind.to_lowercase().as_str(), binding.direction.to_lowercase().as_str()) {
                 ("httptrigger", _) => {
                     let route = binding.route.as_deref().filter(|route| !route.is_empty()).unwrap_or(name);
-                    match Route::parse(route) {
-                        Ok(route) => trigger = Some((binding, route)),
-                        Err(problem) => return mistake("route", &problem),
-                    }
+                    let route = Route::parse(route).map_err(|problem| mistake("route", &problem))?;
+                    trigger = Some((binding, route));
                 }
                 ("http", "out") => output = Some(binding.name.clone()),
                 ("http", _) => {
-                    return mistake(
-                        "direction",
-                        &format!("expected \"out\" for the output {}", binding.name),
-                    );
+                    let problem = format!("expected \"out\" for the output {}", binding.name);
+                    return Err(mistake("direction", &problem));
                 }
                 (kind, "in") => {
                     let key = if kind == "blob" { &binding.path } else { &binding.row_key };
@@ -138,13 +131,17 @@ impl Function {
                 _ => {}
             }
         }
+        let left_out = |reason: &str| {
+            journal.warn(format!("{} is not served: {reason}", folder.display()));
+            Ok(None)
+        };
         let Some((trigger, route)) = trigger else {
-            return Ok(Err("it has no httpTrigger, the only trigger supported here"));
+            return left_out("it has no httpTrigger, the only trigger supported here");
         };
         if is_disabled(name, &disabled, settings) {
-            return Ok(Err("it is disabled"));
+            return left_out("it is disabled");
         }
-        Ok(Ok(Self {
+        Ok(Some(Self {
             name: name.to_owned(),
             methods: trigger.methods.iter().flatten().map(|method| method.to_uppercase()).collect(),
             url: String::new(),
@@ -155,18 +152,6 @@ impl Function {
             output,
             inputs,
         }))
-    }
-}
-
-impl AuthLevel {
-    /// The level called `name`, in any casing.
-    pub(crate) fn parse(name: &str) -> Result<Self, String> {
-        match name.to_lowercase().as_str() {
-            "anonymous" => Ok(Self::Anonymous),
-            "function" => Ok(Self::Function),
-            "admin" => Ok(Self::Admin),
-            _ => Err(format!("expected anonymous, function or admin, found {name:?}")),
-        }
     }
 }
 
@@ -188,10 +173,17 @@ fn is_disabled(name: &str, disabled: &Value, settings: &Settings) -> bool {
         })
 }
 
-// === impl Deserialize ===
+// === impl TryFrom ===
 
-impl<'de> Deserialize<'de> for AuthLevel {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+impl TryFrom<String> for AuthLevel {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        match name.to_lowercase().as_str() {
+            "anonymous" => Ok(Self::Anonymous),
+            "function" => Ok(Self::Function),
+            "admin" => Ok(Self::Admin),
+            _ => Err(format!("expected anonymous, function or admin, found {name:?}")),
+        }
     }
 }

@@ -6,57 +6,43 @@ use std::path::{Path, PathBuf};
 
 use journal::Journal;
 
-use crate::app::file::{self, AppError};
+use crate::app::file::AppError;
 use crate::app::function::{AuthLevel, Function};
 use crate::app::host_json::HostJson;
 use crate::app::route::Route;
-use crate::app::settings::Settings;
 
 const ROUTES: &str = "customHandler.http.routes";
 
-/// The functions in the folders below `root`, by name, or those that are routes of host.json.
-pub(crate) fn read(
-    root: &Path,
-    host: &HostJson,
-    settings: &Settings,
-    journal: &Journal,
-) -> Result<Vec<Function>, AppError> {
+/// The functions in the folders of the app, by name, or those that are routes of host.json.
+pub(crate) fn read(host: &HostJson, journal: &Journal) -> Result<Vec<Function>, AppError> {
+    let root = &host.root;
     let entries = fs::read_dir(root).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let entries = entries.map_err(|error| AppError::new(root, "", error.to_string()))?;
     let mut files: Vec<PathBuf> = entries.iter().map(|entry| entry.path().join("function.json")).collect();
     files.retain(|file| file.is_file());
     files.sort();
     match (files.first(), host.has(ROUTES)) {
-        (None, true) => return routes(host, settings),
+        (None, true) => routes(host),
         (Some(file), true) => {
             let problem =
                 "expected no function.json beside the routes of host.json, which define functions too";
-            return Err(AppError::new(file, "", problem));
+            Err(AppError::new(file, "", problem))
         }
         (None, false) => {
             let problem = "no function found; expected a folder with a function.json, such as HttpTrigger1";
-            return Err(AppError::new(root, "", problem));
+            Err(AppError::new(root, "", problem))
         }
-        (Some(_), false) => {}
+        (Some(_), false) => files
+            .iter()
+            .filter_map(|file| Function::read(file, &host.settings, journal).transpose())
+            .collect(),
     }
-    let mut functions = Vec::new();
-    for file in files {
-        let Some(document) = file::read(&file)? else { continue };
-        match Function::read(&file, document, settings)? {
-            Ok(function) => functions.push(function),
-            Err(reason) => {
-                let folder = file.parent().unwrap_or(root).display();
-                journal.warn(format!("{folder} is not served: {reason}"));
-            }
-        }
-    }
-    Ok(functions)
 }
 
 /// The functions that are routes of host.json.
 /// <https://github.com/Azure/azure-functions-host/pull/11345>
-fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppError> {
-    let runtime = settings.get("FUNCTIONS_WORKER_RUNTIME").map(String::as_str).unwrap_or_default();
+fn routes(host: &HostJson) -> Result<Vec<Function>, AppError> {
+    let runtime = host.settings.get("FUNCTIONS_WORKER_RUNTIME").map(String::as_str).unwrap_or_default();
     if !runtime.eq_ignore_ascii_case("custom") {
         let problem = format!(
             "expected the app setting FUNCTIONS_WORKER_RUNTIME to be custom, as routes need, found {runtime:?}"
@@ -65,21 +51,17 @@ fn routes(host: &HostJson, settings: &Settings) -> Result<Vec<Function>, AppErro
     }
     let level = |path: &str, default| match host.text(path)? {
         None => Ok(default),
-        Some(name) => AuthLevel::parse(name).map_err(|problem| host.mistake(path, &problem)),
+        Some(name) => AuthLevel::try_from(name.to_owned()).map_err(|problem| host.mistake(path, &problem)),
     };
     let default = level("customHandler.http.defaultAuthorizationLevel", AuthLevel::Function)?;
-    let mut functions = Vec::new();
-    for nth in 0.. {
-        let place = format!("{ROUTES}.{nth}");
-        if !host.has(&place) {
-            break;
-        }
-        let route = Route::parse(host.text(&format!("{place}.route"))?.unwrap_or_default())
-            .map_err(|problem| host.mistake(&format!("{place}.route"), &problem))?;
-        let level = level(&format!("{place}.authorizationLevel"), default)?;
-        functions.push(Function::of_route(nth + 1, route, level));
-    }
-    Ok(functions)
+    let places = (0..).map(|nth| format!("{ROUTES}.{nth}")).take_while(|place| host.has(place));
+    let function = |(nth, place): (usize, String)| {
+        let (route, level_path) = (format!("{place}.route"), format!("{place}.authorizationLevel"));
+        let parsed = Route::parse(host.text(&route)?.unwrap_or_default());
+        let parsed = parsed.map_err(|problem| host.mistake(&route, &problem))?;
+        Ok(Function::of_route(nth + 1, parsed, level(&level_path, default)?))
+    };
+    places.enumerate().map(function).collect()
 }
 
 /// Gives the functions' input bindings the rows of the CSV `files`.
@@ -103,10 +85,6 @@ pub(crate) fn fill_inputs(
             }
         }
     }
-    match unused.first_key_value() {
-        None => Ok(()),
-        Some((name, _)) => {
-            Err(AppError::new(root, "", format!("no function has an input binding {name:?} to fill")))
-        }
-    }
+    let Some(name) = unused.keys().next() else { return Ok(()) };
+    Err(AppError::new(root, "", format!("no function has an input binding {name:?} to fill")))
 }

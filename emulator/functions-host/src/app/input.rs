@@ -1,88 +1,97 @@
 //! Input bindings beside the trigger: rows of a CSV file in place of a storage account.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-table-input> and
 //! <https://learn.microsoft.com/azure/azure-functions/functions-bindings-storage-blob-input>
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::app::file::AppError;
+use crate::newtonsoft;
 
-/// An input binding, and the rows that fill it.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    /// `table` or `blob`; others cannot be filled.
+    kind: String,
     /// Which row or blob: `rowKey` or, of `path`, the expression in it.
-    pub(crate) key: String,
-    pub(crate) partition_key: String,
-    /// `None` without a CSV file.
-    pub(crate) rows: Option<Arc<Rows>>,
+    key: String,
+    partition_key: String,
+    /// By the CSV file's first column, without empty cells, as in a table. `None` without a file.
+    rows: Option<HashMap<String, Map<String, Value>>>,
 }
-
-/// What an input binding reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A row of a table.
-    Table,
-    /// A blob that holds JSON.
-    Blob,
-    /// Something that the stand-in does not fill.
-    Other(String),
-}
-
-/// The rows of a CSV file by their first column. A row has no empty cells, as in a table.
-pub(crate) type Rows = HashMap<String, Map<String, Value>>;
 
 impl Input {
-    /// The input `name` of type `kind` for the `key`, with no rows yet.
     pub(crate) fn new(name: &str, kind: &str, key: &str, partition_key: &str) -> Self {
-        let kind = match kind {
-            "table" => Kind::Table,
-            "blob" => Kind::Blob,
-            other => Kind::Other(other.to_owned()),
-        };
         let expression = key.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
         let key = match expression {
-            Some((expression, _)) if kind == Kind::Blob => format!("{{{expression}}}"),
+            Some((expression, _)) if kind == "blob" => format!("{{{expression}}}"),
             _ => key.to_owned(),
         };
-        Self { name: name.to_owned(), kind, key, partition_key: partition_key.to_owned(), rows: None }
+        let (kind, partition_key) = (kind.to_owned(), partition_key.to_owned());
+        Self { name: name.to_owned(), kind, key, partition_key, rows: None }
     }
 
     /// Takes the rows of `file`, where the binding, of the function.json `of`, can be filled.
     pub(crate) fn fill(&mut self, file: &Path, of: &Path) -> Result<(), AppError> {
-        let problem = match &self.kind {
-            Kind::Other(kind) => format!("expected an input of type table or blob, found {kind:?}"),
-            _ if self.key.is_empty() => "expected a rowKey or path, such as \"{id}\"".to_owned(),
-            _ => {
-                self.rows = Some(Arc::new(rows(file).map_err(|problem| AppError::new(file, "", problem))?));
-                return Ok(());
+        if !matches!(self.kind.as_str(), "table" | "blob") {
+            let problem = format!("expected an input of type table or blob, found {:?}", self.kind);
+            return Err(AppError::new(of, &self.name, problem));
+        }
+        if self.key.is_empty() {
+            return Err(AppError::new(of, &self.name, "expected a rowKey or path, such as \"{id}\""));
+        }
+        let unreadable = |error: csv::Error| AppError::new(file, "", error.to_string());
+        let mut reader = csv::Reader::from_path(file).map_err(unreadable)?;
+        let names = reader.headers().map_err(unreadable)?.clone();
+        let rows = self.rows.insert(HashMap::new());
+        for record in reader.records() {
+            let record = record.map_err(unreadable)?;
+            let key = record.get(0).unwrap_or_default();
+            let cells = names.iter().zip(&record).skip(1).filter(|(_, cell)| !cell.is_empty());
+            // What looks like a number or boolean is one.
+            let row = cells.map(|(name, cell)| match serde_json::from_str(cell) {
+                Ok(value @ (Value::Number(_) | Value::Bool(_))) => (name.to_owned(), value),
+                _ => (name.to_owned(), Value::from(cell)),
+            });
+            if rows.insert(key.to_owned(), row.collect()).is_some() {
+                let problem = format!("expected each {} once, found {key:?} twice", &names[0]);
+                return Err(AppError::new(file, "", problem));
             }
-        };
-        Err(AppError::new(of, &self.name, problem))
+        }
+        Ok(())
+    }
+
+    /// What the handler gets as `Data.<name>` in a call with `body`; `None` without rows.
+    pub(crate) fn value(&self, body: Option<&Value>) -> Result<Option<Value>, String> {
+        let Some(rows) = &self.rows else { return Ok(None) };
+        let (key, partition_key) = (resolve(&self.key, body)?, resolve(&self.partition_key, body)?);
+        let Some(mut row) = rows.get(&key).cloned() else { return Ok(Some("null".into())) };
+        if self.kind == "blob" {
+            // The text of a blob, as JSON once more.
+            return Ok(Some(Value::from(Value::from(row).to_string()).to_string().into()));
+        }
+        row.insert("PartitionKey".to_owned(), partition_key.into());
+        row.insert("RowKey".to_owned(), key.into());
+        Ok(Some(row.into()))
     }
 }
 
-fn rows(file: &Path) -> Result<Rows, String> {
-    let mut reader = csv::Reader::from_path(file).map_err(|error| error.to_string())?;
-    let names = reader.headers().map_err(|error| error.to_string())?.clone();
-    let mut rows = Rows::new();
-    for record in reader.records() {
-        let record = record.map_err(|error| error.to_string())?;
-        let key = record.get(0).unwrap_or_default();
-        let cells = names.iter().zip(&record).skip(1).filter(|(_, cell)| !cell.is_empty());
-        // What looks like a number or boolean is one.
-        let row = cells.map(|(name, cell)| match serde_json::from_str(cell) {
-            Ok(value @ (Value::Number(_) | Value::Bool(_))) => (name.to_owned(), value),
-            _ => (name.to_owned(), Value::from(cell)),
-        });
-        if rows.insert(key.to_owned(), row.collect()).is_some() {
-            return Err(format!("expected each {} once, found {key:?} twice", &names[0]));
-        }
+/// `template` with each `{a.b}` replaced by that member of `body`, by nothing if that is null.
+/// <https://learn.microsoft.com/azure/azure-functions/functions-bindings-expressions-patterns#json-payloads>
+fn resolve(template: &str, body: Option<&Value>) -> Result<String, String> {
+    let (mut resolved, mut rest) = (String::new(), template);
+    while let Some((before, (path, after))) =
+        rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+    {
+        let member = path.split('.').try_fold(body.unwrap_or(&Value::Null), |value, name| value.get(name));
+        let Some(member) = member else {
+            return Err(format!("an input binding needs {{{path}}}: expected a JSON body with this member"));
+        };
+        resolved += before;
+        resolved += &newtonsoft::print(member);
+        rest = after;
     }
-    Ok(rows)
+    Ok(resolved + rest)
 }

@@ -1,5 +1,4 @@
 //! Route templates: `devices/{id:int}/{*rest}`, as regular expressions.
-//!
 //! <https://learn.microsoft.com/aspnet/core/fundamentals/routing#route-templates>, without default values.
 
 use regex::{Regex, escape};
@@ -7,7 +6,6 @@ use regex::{Regex, escape};
 /// A parameter in a template: stars, name, constraint, question mark.
 const PARAMETER: &str = r"\{(\**)([^{}:?*=]+)(?::(\w+))?(\?)?\}";
 
-/// A route below the prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     /// The template, without needless slashes.
@@ -23,7 +21,6 @@ pub(crate) struct Route {
 pub(crate) type Parameters = Vec<(String, Option<String>)>;
 
 impl Route {
-    /// Parses the template `text`. An error says what is wrong with it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let parameter = Regex::new(PARAMETER).map_err(|error| error.to_string())?;
         let text = text.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
@@ -82,51 +79,5 @@ impl Route {
         let values = groups.iter().skip(1).map(|group| Some(group?.as_str().to_owned()));
         let values = values.map(|value| value.filter(|value| !value.is_empty()));
         Some(self.parameters.iter().cloned().zip(values).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn routes_match_as_aspnet_matches_them() {
-        for (template, path, expected) in [
-            ("HttpTrigger1", "httptrigger1", Some("")),
-            ("HttpTrigger1", "HttpTrigger1/x", None),
-            ("HttpTrigger1", "", None),
-            ("devices/{id}", "Devices/a b", Some("id=a b")),
-            ("devices/{id}", "devices", None),
-            ("devices/{id?}", "devices", Some("id")),
-            ("devices/{id:int?}", "devices/x", None),
-            ("devices/{id:int}/{*rest}", "devices/-4/a/b", Some("id=-4 rest=a/b")),
-            ("v{major}.{minor}-x", "v1.20-X", Some("major=1 minor=20")),
-            ("{*rest}", "", Some("rest")),
-            ("a//b", "a/b", Some("")),
-        ] {
-            let parameters = Route::parse(template).unwrap().matches(path).map(|parameters| {
-                let shown = parameters
-                    .into_iter()
-                    .map(|(name, value)| name + &value.map_or(String::new(), |v| "=".to_owned() + &v));
-                shown.collect::<Vec<_>>().join(" ")
-            });
-            assert_eq!(parameters.as_deref(), expected, "{template} {path}");
-        }
-        let order = ["a/b", "a/{id:int}", "a/{id}", "a/{*rest}", "{x}/b"]
-            .map(|text| Route::parse(text).unwrap().precedence);
-        assert!(order.is_sorted(), "{order:?}");
-    }
-
-    #[test]
-    fn invalid_routes_are_refused_with_the_reason() {
-        let shape = "expected text and parameters such as {name}, {name?}, {name:int} or {*name}";
-        for (template, segment, expected) in [
-            ("a{b", "a{b", shape),
-            ("{}", "{}", shape),
-            ("{a:regex}", "{a:regex}", "expected one of alpha, bool, guid, int, long after the colon"),
-            ("{*a}/b", "b", "expected optional and catch-all parameters at the end only"),
-        ] {
-            assert_eq!(Route::parse(template).unwrap_err(), format!("{segment:?}: {expected}"));
-        }
     }
 }

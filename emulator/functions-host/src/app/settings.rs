@@ -1,5 +1,4 @@
 //! The app settings: the environment, and the `Values` of local.settings.json.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-develop-local#local-settings-file>
 
 use std::collections::BTreeMap;
@@ -9,7 +8,6 @@ use serde_json::Value;
 
 use crate::app::file::{self, AppError};
 
-/// App settings by name.
 pub(crate) type Settings = BTreeMap<String, String>;
 
 /// This process's environment, then the `Values` of `file` where they are not set yet.
@@ -42,7 +40,6 @@ pub(crate) fn read(file: &Path) -> Result<Settings, AppError> {
     Ok(settings)
 }
 
-/// Whether the setting `name` says yes.
 pub(crate) fn is_on(settings: &Settings, name: &str) -> bool {
     settings.get(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("true"))
 }

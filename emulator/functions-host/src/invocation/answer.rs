@@ -6,18 +6,9 @@ use hyper::{Response, StatusCode};
 use mime::Mime;
 
 use crate::options::Framing;
-use crate::worker::client::{Body, framed};
-
-/// An answer that is whole before it is sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
+use crate::worker::client::{Answer, Body, framed};
 
 impl Answer {
-    /// An answer without body and content type.
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self { status, headers: HeaderMap::new(), body: Bytes::new() }
     }
@@ -57,7 +48,6 @@ impl Answer {
     }
 }
 
-/// The media type that `value` is, such as `text/plain; charset=utf-8`.
 pub(crate) fn media_type(value: &HeaderValue) -> Option<Mime> {
     value.to_str().ok()?.parse().ok()
 }

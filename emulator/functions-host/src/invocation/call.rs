@@ -7,19 +7,16 @@ use hyper::http::request::Parts;
 use uuid::Uuid;
 
 use crate::app::route::Parameters;
-use crate::invocation::identity::Identity;
+use crate::invocation::identity::Claims;
 use crate::invocation::url::Query;
 
-/// One call of a function.
 #[derive(Debug)]
 pub(crate) struct Call {
-    /// The invocation id, fresh for each call.
     pub(crate) id: Uuid,
-    /// The head of the request.
     pub(crate) parts: Parts,
     pub(crate) query: Query,
     pub(crate) parameters: Parameters,
-    pub(crate) identity: Identity,
+    pub(crate) claims: Claims,
 }
 
 impl Call {
@@ -37,7 +34,6 @@ impl Call {
         text(&self.parts.headers, header::CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0)
     }
 
-    /// Whether the caller sent its body in chunks.
     pub(crate) fn is_chunked(&self) -> bool {
         self.parts.headers.contains_key(header::TRANSFER_ENCODING)
     }
@@ -64,8 +60,7 @@ pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).map(HeaderValue::to_str)?.ok()
 }
 
-/// Header `name` as Kestrel, the host's web server, spells it, if it is one of those that it knows. Of others it
-/// keeps the caller's spelling, which is most often this one too.
+/// Header `name` as Kestrel spells it, if it knows it. Of others it keeps the caller's spelling, mostly this one too.
 /// <https://learn.microsoft.com/dotnet/api/microsoft.net.http.headers.headernames>
 fn spelled(name: &str) -> String {
     match name {

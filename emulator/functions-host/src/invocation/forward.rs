@@ -1,43 +1,38 @@
-//! Forwarding (`enableForwardingHttpRequest`): the handler gets a copy of the caller's request, and its
-//! reply goes back as it is.
-//!
+//! Forwarding (`enableForwardingHttpRequest`): the handler gets a copy of the caller's request, the caller its reply.
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#http-only-function>; the
 //! exact rules: `HttpRequestExtensions.ToHttpRequestMessage` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>, and what .NET's
 //! `HttpClient` makes of it.
 
 use bytes::Bytes;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request};
+use hyper::header::{self, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Version};
 
-use crate::invocation::answer::{Answer, media_type};
+use crate::invocation::answer::media_type;
 use crate::invocation::call::{self, Call};
 use crate::invocation::url::encoded_path;
 use crate::options::Framing;
 use crate::worker::client::{
-    HOST_VERSION, HandlerClient, INVOCATION_HEADER, USER_AGENT, VERSION_HEADER, framed,
+    Answer, HOST_VERSION, HandlerClient, INVOCATION_HEADER, USER_AGENT, VERSION_HEADER, framed,
 };
 
-/// Forwards `call` with its body and gives back what the handler replied.
 pub(crate) async fn forward(client: &HandlerClient, call: &Call, body: Bytes) -> Result<Answer, String> {
     if call.is_chunked() {
         return Err(
             "The caller sent its body in chunks: a forwarding host copies the header and no body, which its HTTP client refuses.".to_owned(),
         );
     }
-    let headers = headers(call, body.is_empty())?;
-    let path = encoded_path(call.parts.uri.path()) + &call.query.encoded();
-    let mut request = Request::new(framed(body, Framing::ContentLength));
-    *request.method_mut() = known_method(&call.parts.method);
-    *request.uri_mut() = client.uri(&path)?;
-    *request.headers_mut() = headers;
-    // Where the spelling of the headers is.
-    *request.extensions_mut() = call.parts.extensions.clone();
-    let reply = client.send(request).await?;
+    // The extensions hold the spelling of the headers.
+    let mut parts = call.parts.clone();
+    parts.version = Version::HTTP_11;
+    parts.method = known_method(&parts.method);
+    parts.uri = client.uri(&(encoded_path(parts.uri.path()) + &call.query.encoded()))?;
+    parts.headers = headers(call, body.is_empty())?;
+    let mut reply = client.send(Request::from_parts(parts, framed(body, Framing::ContentLength))).await?;
     let length = reply.headers.get(header::CONTENT_LENGTH).cloned();
-    let mut headers = end_to_end(reply.headers);
-    headers.extend(length.map(|length| (header::CONTENT_LENGTH, length)));
-    Ok(Answer { status: reply.status, headers, body: reply.body })
+    reply.headers = end_to_end(reply.headers);
+    reply.headers.extend(length.map(|length| (header::CONTENT_LENGTH, length)));
+    Ok(reply)
 }
 
 /// The caller's headers, as .NET's `HttpClient` passes them on, and the host's own.
@@ -82,11 +77,9 @@ fn known_method(method: &Method) -> Method {
 /// The headers without those that belong to one connection.
 pub(crate) fn end_to_end(mut headers: HeaderMap) -> HeaderMap {
     for name in
-        [header::CONNECTION, header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::UPGRADE, header::TE]
+        "connection content-length keep-alive proxy-connection te transfer-encoding upgrade".split(' ')
     {
         headers.remove(name);
     }
-    headers.remove(HeaderName::from_static("keep-alive"));
-    headers.remove(HeaderName::from_static("proxy-connection"));
     headers
 }

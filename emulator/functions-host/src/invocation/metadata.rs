@@ -1,18 +1,16 @@
 //! The envelope's `Metadata`: what the host could bind, encoded once more.
-//!
 //! Rules: `HttpTriggerAttributeBindingProvider.cs` in
 //! <https://github.com/Azure/azure-webjobs-sdk-extensions/tree/dev/src/WebJobs.Extensions.Http> and
 //! `ScriptInvocationContextExtensions.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers>.
 
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::app::function::Function;
 use crate::invocation::call::Call;
-use crate::invocation::members::Members;
 use crate::newtonsoft;
 
 /// Newtonsoft.Json reads no deeper.
@@ -23,15 +21,14 @@ const DEPTH: usize = 64;
 struct Bindings(IndexMap<String, (String, Value)>);
 
 /// The members of `Metadata` for `call` of `function` with `body`.
-pub(crate) fn metadata(call: &Call, function: &Function, body: Option<Value>) -> Members<String, Value> {
+pub(crate) fn metadata(call: &Call, function: &Function, body: Option<Value>) -> Map<String, Value> {
     let mut bindings = Bindings::default();
     if let Some(Value::Object(members)) = body {
         for (name, value) in members {
             match value {
                 Value::Array(_) => {}
                 Value::Null | Value::Object(_) => bindings.set(&name, value),
-                Value::Bool(true) => bindings.set(&name, encoded("True")),
-                Value::Bool(false) => bindings.set(&name, encoded("False")),
+                Value::Bool(_) => bindings.set(&name, encoded(&newtonsoft::print(&value))),
                 Value::String(text) => bindings.set(&name, encoded(&text)),
                 Value::Number(number) => bindings.set(&name, encoded(&number.to_string())),
             }
@@ -75,7 +72,7 @@ fn depth(value: &Value) -> usize {
 
 /// A text whose JSON form is the text of its JSON form.
 fn encoded(text: &str) -> Value {
-    Value::from(Value::from(text).to_string())
+    newtonsoft::quoted(text).into()
 }
 
 /// The time as .NET writes it: up to seven digits of a second, without trailing zeros, and `Z`.

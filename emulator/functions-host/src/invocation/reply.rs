@@ -1,5 +1,4 @@
 //! The handler's reply to an envelope, and what the host makes of it for the caller.
-//!
 //! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers#response-payload>; the exact
 //! rules: `DefaultHttpWorkerService.cs` and `HttpScriptInvocationResultExtensions.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
@@ -9,34 +8,19 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-use crate::invocation::answer::Answer;
 use crate::invocation::call;
-use crate::invocation::execution::Failure;
+use crate::invocation::execution::{Execution, Failure};
 use crate::newtonsoft;
-use crate::worker::client::RawReply;
+use crate::worker::client::Answer;
 
-/// The name of an output that is the function's return value.
 const RETURN: &str = "$return";
 
-/// What the host makes of a good reply.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    /// What the function logged.
-    pub(crate) logs: Vec<String>,
-    /// What in the reply the real host silently ignores.
-    pub(crate) ignored: Vec<&'static str>,
-    /// What the caller gets.
-    pub(crate) answer: Answer,
-}
-
-/// Judges the `reply` to a call of a function whose HTTP output has the name `output`.
-pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Result<Answered, Failure> {
-    let (status, invalid) =
-        (reply.status, |problem: String| format!("Invalid HttpResponseMessage: {problem}."));
-    if !status.is_success() {
-        let reason = status.canonical_reason().unwrap_or_default();
-        let status = status.as_u16();
-        return Err(format!("Response status code does not indicate success: {status} ({reason}).").into());
+/// Judges the `reply` to a call of a function whose HTTP output has the name `output`, and logs what it logged.
+pub(crate) fn judge(reply: &Answer, output: Option<&str>, execution: &Execution) -> Result<Answer, Failure> {
+    let invalid = |problem: String| Failure::from(format!("Invalid HttpResponseMessage: {problem}."));
+    if !reply.status.is_success() {
+        let (code, reason) = (reply.status.as_u16(), reply.status.canonical_reason().unwrap_or_default());
+        return Err(format!("Response status code does not indicate success: {code} ({reason}).").into());
     }
     if reply.body.is_empty() {
         return Err(Failure::Hang("an empty reply"));
@@ -44,42 +28,40 @@ pub(crate) fn judge(reply: &RawReply, output: Option<&str>) -> Result<Answered, 
     let kind = call::text(&reply.headers, header::CONTENT_TYPE).unwrap_or("application/octet-stream");
     let media = kind.split(';').next().unwrap_or_default().trim().to_lowercase();
     if !matches!(media.as_str(), "application/json" | "text/json") {
-        let problem = format!(
+        return Err(invalid(format!(
             "No MediaTypeFormatter is available to read an object of type 'HttpScriptInvocationResult' from content with media type '{media}'"
-        );
-        return Err(invalid(problem).into());
+        )));
     }
     let text = call::decode(&reply.body);
     if text.trim().is_empty() {
         return Err(Failure::Hang("a blank reply"));
     }
     // What comes after the first value is not looked at.
-    let value = Value::deserialize(&mut serde_json::Deserializer::from_str(&text))
-        .map_err(|error| invalid(format!("invalid JSON: {error}")))?;
-    let members = match &value {
-        Value::Null => return Err(Failure::Hang("the reply null")),
-        value => value.as_object().ok_or_else(|| invalid("expected a JSON object".to_owned()))?,
+    let members = match Value::deserialize(&mut serde_json::Deserializer::from_str(&text)) {
+        Ok(Value::Object(members)) => members,
+        Ok(Value::Null) => return Err(Failure::Hang("the reply null")),
+        Ok(_) => return Err(invalid("expected a JSON object".to_owned())),
+        Err(error) => return Err(invalid(format!("invalid JSON: {error}"))),
     };
-    let member = |name| member(members, name).filter(|value| !value.is_null());
-    let outputs = match member("Outputs").map(|value| value.as_object().ok_or(value)).transpose() {
-        Ok(outputs) => outputs,
-        Err(_) => return Err(invalid("Outputs: expected an object".to_owned()).into()),
+    let outputs = match member(&members, "Outputs") {
+        Some(Value::Object(outputs)) => Some(outputs),
+        None => None,
+        Some(_) => return Err(invalid("Outputs: expected an object".to_owned())),
     };
-    let logs = member("Logs").map_or(Ok(Vec::new()), logs).map_err(invalid)?;
-    let mut ignored = Vec::new();
-    let answer = match (output, outputs, member("ReturnValue")) {
+    let logs = member(&members, "Logs").map_or(Ok(Vec::new()), logs).map_err(invalid)?;
+    let answer = match (output, outputs, member(&members, "ReturnValue")) {
         (Some(RETURN), _, Some(value)) => respond_with_return(value)?,
         (Some(name), Some(outputs), _) if name != RETURN => match outputs.get(name) {
             None => Answer::text(StatusCode::OK, "{}".into()),
-            Some(value) => respond(value, &mut ignored)?,
+            Some(value) => respond(value, execution)?,
         },
         (_, _, Some(Value::String(text))) => Answer::text(StatusCode::OK, text.clone().into()),
         _ => Answer::empty(StatusCode::NO_CONTENT),
     };
-    Ok(Answered { logs, ignored, answer })
+    logs.into_iter().for_each(|log| execution.worker.app.journal.info(log));
+    Ok(answer)
 }
 
-/// The elements of `Logs` as texts.
 fn logs(value: &Value) -> Result<Vec<String>, String> {
     let text = |(nth, value): (usize, &Value)| match value {
         Value::String(text) => Ok(text.clone()),
@@ -92,7 +74,7 @@ fn logs(value: &Value) -> Result<Vec<String>, String> {
 }
 
 /// The answer that `value`, the HTTP output, describes.
-fn respond(value: &Value, ignored: &mut Vec<&'static str>) -> Result<Answer, String> {
+fn respond(value: &Value, execution: &Execution) -> Result<Answer, String> {
     let unexpected = |problem: &str| {
         Err(format!(
             "Failed while trying to Deserialize to httpOutputBindingResponse. Output is not in expected format: {problem}."
@@ -103,23 +85,22 @@ fn respond(value: &Value, ignored: &mut Vec<&'static str>) -> Result<Answer, Str
     let Value::Object(members) = parsed.as_ref().unwrap_or(value) else {
         return unexpected("expected an object");
     };
-    let member = |name| member(members, name).filter(|value| !value.is_null());
-    let status = member("statusCode");
-    if member("status").is_some() && status.is_none() {
-        ignored.push("`status` is ignored in a custom handler's output; the member is named `statusCode`");
+    let (status, headers) = (member(members, "statusCode"), member(members, "headers"));
+    if member(members, "status").is_some() && status.is_none() {
+        execution.note("`status` is ignored in a custom handler's output; the member is named `statusCode`");
     }
     if status.is_some_and(|status| status.is_array() || status.is_object()) {
         return unexpected("statusCode: expected a number");
     }
-    if member("headers").is_some_and(|headers| !headers.is_object()) {
+    if headers.is_some_and(|headers| !headers.is_object()) {
         return unexpected("headers: expected an object");
     }
-    build(status, member("headers"), member("body"))
+    build(status, headers, member(members, "body"))
 }
 
 /// The answer that `value`, a return value, describes: an object with a `body`, or the body itself.
 fn respond_with_return(value: &Value) -> Result<Answer, String> {
-    let part = |name| value.as_object().and_then(|members| member(members, name));
+    let part = |name| value.as_object().and_then(|members| any_member(members, name));
     match part("body") {
         Some(body) => build(part("statusCode").or(part("status")), part("headers"), Some(body)),
         None => build(None, None, Some(value)),
@@ -164,8 +145,12 @@ fn add_header(answer: &mut Answer, name: &str, value: &Value) -> Result<(), Stri
 }
 
 /// The member `name`, whatever its case; the one with exactly this case if there are several.
+fn any_member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    let mut names = members.keys();
+    members.get(name).or_else(|| members.get(names.find(|other| other.eq_ignore_ascii_case(name))?))
+}
+
+/// The member `name`, unless it is null.
 fn member<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    let ignoring_case =
-        || members.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-    members.get(name).or_else(ignoring_case)
+    any_member(members, name).filter(|value| !value.is_null())
 }

@@ -5,7 +5,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 /// What stays as it is in a path: ASP.NET Core's `PathString`.
 const PATH: &AsciiSet = &all_but(b"._~/:@!$&'()*+,;=");
-
 /// What stays as it is in a query: .NET's `UrlEncoder`.
 const QUERY: &AsciiSet = &all_but(b"._~!$()*,;@");
 
@@ -23,7 +22,6 @@ const fn all_but(kept: &[u8]) -> AsciiSet {
 pub(crate) struct Query(IndexMap<String, (String, Vec<String>)>);
 
 impl Query {
-    /// Reads `query`, the part of a URL after the question mark.
     pub(crate) fn parse(query: &str) -> Self {
         let mut items = IndexMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -38,7 +36,6 @@ impl Query {
         self.0.values().map(|(name, values)| (name.as_str(), values.join(",")))
     }
 
-    /// Each name with its last value.
     pub(crate) fn last(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.values().map(|(name, values)| (name.as_str(), values.last().map_or("", String::as_str)))
     }

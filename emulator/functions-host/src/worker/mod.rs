@@ -2,14 +2,14 @@
 
 pub(crate) mod client;
 mod output;
-mod port;
 mod process;
 mod supervision;
-mod watchdog;
 
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -17,61 +17,47 @@ use tokio::time::timeout;
 
 use crate::app::{App, Mode};
 use crate::worker::client::HandlerClient;
+pub(crate) use crate::worker::supervision::Run;
 use crate::worker::supervision::{Order, State, Supervisor};
 
-pub(crate) use crate::worker::supervision::Run;
+/// Ports for handlers: below the range that systems assign ports from (from 32768 on Linux, from 49152
+/// elsewhere), so that no one else is assigned a port between its choice and the handler's start.
+const PORTS: Range<u16> = 20_000..32_000;
 
-/// The handler as calls see it.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    pub(crate) app: Arc<App>,
     pub(crate) client: HandlerClient,
-    ready_timeout: Duration,
     state: watch::Receiver<State>,
     orders: mpsc::Sender<Order>,
     supervisor: JoinHandle<()>,
 }
 
 impl Worker {
-    /// Starts the handler of `app`, and keeps it running. The error is the system's, where its port is taken or it
-    /// cannot be started.
+    /// Starts the handler of `app`, and keeps it running. It fails if its port is taken or it cannot be started.
     pub(crate) fn start(app: Arc<App>) -> io::Result<Self> {
-        let client = HandlerClient::new(port::choose(app.handler.port)?, app.mode != Mode::Envelope);
-        // A starting handler may fail twice and be started a third time before calls give up.
-        let ready_timeout = 4 * app.initialization_timeout;
-        let (sender, state) = watch::channel(State::Starting);
-        let (orders, receiver) = mpsc::channel(16);
-        let mut supervisor = Supervisor {
-            app,
-            client: client.clone(),
-            state: sender,
-            orders: receiver,
-            run: 0,
-            failures: Vec::new(),
-        };
-        let first = supervisor.spawn()?;
-        Ok(Self { client, ready_timeout, state, orders, supervisor: tokio::spawn(supervisor.run(first)) })
+        let client = HandlerClient::new(choose_port(app.handler.port)?, app.mode != Mode::Envelope);
+        let (supervisor, orders, state) = Supervisor::start(Arc::clone(&app), client.clone())?;
+        Ok(Self { app, client, state, orders, supervisor: tokio::spawn(supervisor.run()) })
     }
 
-    /// Waits for the handler to be ready for a call. `None` after four times the initialization timeout, or
-    /// if the host has given up.
+    /// Waits for the handler to be ready for a call. `None` after four times the initialization timeout, or if the
+    /// host has given up.
     pub(crate) async fn ready(&self) -> Option<Run> {
+        // A starting handler may fail twice and be started a third time before calls give up.
+        let limit = 4 * self.app.initialization_timeout;
         let mut state = self.state.clone();
-        match timeout(self.ready_timeout, state.wait_for(|state| *state != State::Starting))
-            .await
-            .ok()?
-            .as_deref()
-        {
-            Ok(State::Ready(run)) => Some(*run),
-            _ => None,
+        let settled = timeout(limit, state.wait_for(|state| *state != State::Starting)).await;
+        match *settled.ok()?.ok()? {
+            State::Ready(run) => Some(run),
+            State::Starting | State::Stopped => None,
         }
     }
 
-    /// Whether the host has given the handler up.
     pub(crate) fn is_stopped(&self) -> bool {
         *self.state.borrow() == State::Stopped
     }
 
-    /// Resolves when the host has given the handler up.
     pub(crate) async fn stopped(&self) {
         let _ = self.state.clone().wait_for(|state| *state == State::Stopped).await;
     }
@@ -87,14 +73,28 @@ impl Worker {
         let _ = self.state.clone().wait_for(|state| *state != State::Starting).await;
     }
 
-    /// Kills the handler, without waiting for its end.
     pub(crate) fn abort(&self) {
         self.supervisor.abort();
     }
 
-    /// Kills the handler and waits until it is gone.
     pub(crate) async fn stop(&self) {
         let _ = self.orders.send(Order::Stop).await;
         self.stopped().await;
     }
+}
+
+/// `pinned`, or a free port, another one at each call. The listener that tries it is closed again, as by the host.
+fn choose_port(pinned: Option<u16>) -> io::Result<SocketAddr> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr();
+    if let Some(port) = pinned {
+        return bind(port)
+            .map_err(|error| io::Error::new(error.kind(), format!("customHandler.port {port}: {error}")));
+    }
+    // Emulators that are started at the same time begin at different ports.
+    let first = std::process::id() as usize + NEXT.fetch_add(1, Ordering::Relaxed);
+    let mut bound = PORTS.cycle().skip(first % PORTS.len()).take(PORTS.len()).map(bind);
+    bound
+        .find(|bound| !matches!(bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse))
+        .unwrap_or_else(|| bind(0))
 }

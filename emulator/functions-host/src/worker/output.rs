@@ -1,5 +1,4 @@
 //! What the handler writes to stdout and stderr, line by line, at the level that the host gives it.
-//!
 //! Rules: `WorkerProcess.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/ProcessManagement>.
 
@@ -10,19 +9,14 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 /// Longer lines are logged in pieces.
 const LINE_LIMIT: u64 = 64 * 1024;
-
-/// A line with this prefix is the worker's own, for the host's log and not for the function's.
-const SYSTEM_PREFIX: &str = "LanguageWorkerConsoleLog";
-
+/// A line with this prefix (in lower case) is the worker's own, for the host's log and not for the function's.
+const SYSTEM_PREFIX: &str = "languageworkerconsolelog";
 /// A line with this prefix is for tools that drive `func`.
 const TOOLING_PREFIX: &str = "azfuncjsonlog:";
 
-/// Where the handler wrote a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
-    /// Information.
     Stdout,
-    /// Errors, and warnings where the line says so.
     Stderr,
     /// With `useStdErrorStreamForErrorsOnly` false: errors and warnings where the line says so.
     MixedStderr,
@@ -45,30 +39,22 @@ pub(crate) async fn log(stream: impl AsyncRead + Unpin, kind: Stream, journal: J
 fn log_line(kind: Stream, line: &[u8], journal: &Journal) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     let line = line.strip_suffix('\n').unwrap_or(&line).trim_end_matches('\r');
-    let level = level(kind, line);
-    if !has_prefix(line, TOOLING_PREFIX) {
-        match has_prefix(line, SYSTEM_PREFIX) {
-            false => journal.say(level, line),
-            // `func` shows the host's own log from Warning on.
-            true if level == Level::Information => {}
-            true => journal.say(level, &line[SYSTEM_PREFIX.len()..]),
-        }
-    }
-    (level == Level::Error && !line.is_empty()).then(|| line.to_owned())
-}
-
-fn level(kind: Stream, line: &str) -> Level {
-    let line = line.to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| line.contains(word));
-    match kind {
+    let lower = line.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let level = match kind {
         Stream::Stdout => Level::Information,
         _ if says(&["warn"]) => Level::Warning,
         Stream::Stderr => Level::Error,
         Stream::MixedStderr if says(&["error", "fail", "severe", "unhandled exception"]) => Level::Error,
         Stream::MixedStderr => Level::Information,
+    };
+    if !lower.starts_with(SYSTEM_PREFIX) {
+        if !lower.starts_with(TOOLING_PREFIX) {
+            journal.say(level, line);
+        }
+    } else if level > Level::Information {
+        // `func` shows the host's own log from Warning on.
+        journal.say(level, &line[SYSTEM_PREFIX.len()..]);
     }
-}
-
-fn has_prefix(line: &str, prefix: &str) -> bool {
-    line.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    (level == Level::Error && !line.is_empty()).then(|| line.to_owned())
 }

@@ -1,11 +1,10 @@
 //! One run of the handler's process: its start, its output, its end, and the end of what it started.
-//!
 //! Rules: `HttpWorkerProcess.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,13 +16,13 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::options::Framing;
 use crate::worker::output::{self, Stream};
-use crate::worker::watchdog::Watchdog;
 
 /// How long output is waited for after the process has ended: a process it started may keep the pipe open.
 const OUTPUT_GRACE: Duration = Duration::from_millis(500);
-
 /// How long the end of a killed process is waited for, as in the real host.
 const KILL_GRACE: Duration = Duration::from_secs(1);
+/// Waits for the end of its standard input, a pipe that this process holds open, and then kills the group.
+const WATCHDOG: &str = r#"read -r line; kill -s KILL -- "-$1""#;
 
 /// A running handler. Dropping it kills it and its process group.
 #[derive(Debug)]
@@ -32,29 +31,28 @@ pub(crate) struct Process {
     pid: u32,
     /// The process group that it leads, until that is killed.
     group: Option<Pid>,
-    watchdog: Option<Watchdog>,
+    /// Ends the handler when this process is killed, which leaves it no time to do so itself.
+    watchdog: Option<Child>,
     /// Reads stdout and stderr to their ends; what the reader of stderr returns are the last errors.
     output: JoinSet<Vec<String>>,
     errors: Vec<String>,
 }
 
-/// How a handler ended.
 #[derive(Debug)]
 pub(crate) struct Exit {
     pub(crate) pid: u32,
     /// Its exit code; 128 and the signal's number where a signal ended it, as .NET has it.
     pub(crate) code: i32,
-    /// Its last three lines on stderr that counted as errors, oldest first.
-    pub(crate) errors: Vec<String>,
+    /// Its last three lines on stderr that counted as errors, oldest first, joined by commas.
+    pub(crate) errors: String,
 }
 
 impl Process {
-    /// Starts the handler of `app`, which shall listen on `port`.
     pub(crate) fn start(app: &App, port: u16) -> io::Result<Self> {
         let App { handler, journal, .. } = app;
         let mut child = command(app, port).spawn()?;
         let pid = child.id().unwrap_or_default();
-        let watchdog = Watchdog::start(pid).inspect_err(|error| {
+        let watchdog = watchdog(pid).inspect_err(|error| {
             journal.warn(format!("the handler will outlive a host that is killed: /bin/sh: {error}"))
         });
         let mut output = JoinSet::new();
@@ -69,8 +67,7 @@ impl Process {
         Ok(Self { child, pid, group, watchdog: watchdog.ok(), output, errors: Vec::new() })
     }
 
-    /// Waits until the process has ended and its output is logged; what it started and left behind is killed.
-    /// May be cancelled and called again.
+    /// Waits until the process has ended and its output is logged; what it left behind is killed. May be cancelled.
     pub(crate) async fn ended(&mut self) -> Exit {
         let status = self.child.wait().await;
         self.kill_group();
@@ -80,7 +77,9 @@ impl Process {
             }
         })
         .await;
-        Exit { pid: self.pid, code: status.map_or(-1, code), errors: std::mem::take(&mut self.errors) }
+        let code =
+            status.ok().and_then(|status| status.code().or(status.signal().map(|signal| 128 + signal)));
+        Exit { pid: self.pid, code: code.unwrap_or(-1), errors: self.errors.join(",") }
     }
 
     /// Kills the process and what it started, with SIGKILL as the host does, and waits a moment for its end.
@@ -100,8 +99,7 @@ impl Process {
 
 fn command(app: &App, port: u16) -> Command {
     let App { handler, host_name, .. } = app;
-    let id = Uuid::new_v4().to_string();
-    let port = port.to_string();
+    let (id, port) = (Uuid::new_v4().to_string(), port.to_string());
     let mut command = Command::new(&handler.executable);
     command
         // What Core Tools adds, unless it is set.
@@ -129,8 +127,18 @@ fn command(app: &App, port: u16) -> Command {
     command
 }
 
-fn code(status: ExitStatus) -> i32 {
-    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
+/// A process that outlives this one for a moment and kills the process group `group`. Dropping it ends it.
+fn watchdog(group: u32) -> io::Result<Child> {
+    Command::new("/bin/sh")
+        .args(["-c", WATCHDOG, "handler-watchdog", &group.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // What ends this process's group, such as Ctrl-C, must not end it as well.
+        .process_group(0)
+        // By SIGKILL, before its standard input is closed.
+        .kill_on_drop(true)
+        .spawn()
 }
 
 // === impl Drop ===

@@ -1,5 +1,4 @@
 //! Keeps the handler running: polls it until it answers, restarts it, gives it up, kills it.
-//!
 //! Rules: `HttpFunctionInvocationDispatcher.cs` and `DefaultHttpWorkerService.cs` in
 //! <https://github.com/Azure/azure-functions-host/tree/dev/src/WebJobs.Script/Workers/Http>.
 
@@ -7,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -16,137 +16,126 @@ use crate::worker::process::{Exit, Process};
 
 /// The pause between two attempts to reach a handler that is starting.
 const POLL: Duration = Duration::from_millis(25);
-
 /// How many failures end the host.
 const FAILURES: usize = 3;
-
 /// The exit code by which a handler asks to be started again.
 const RESTART_CODE: i32 = 200;
 
-/// Which run of the handler answers calls, counted from 1: so that a call which outlives its run does not
-/// order the next one killed.
+/// A run of the handler, counted from 1: so that a call which outlives its run does not have the next one killed.
 pub(crate) type Run = u64;
 
-/// What the handler is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It starts, or is started again.
     Starting,
-    /// It takes calls.
     Ready(Run),
-    /// It is given up, or stopped.
     Stopped,
 }
 
-/// What the supervisor is ordered to do.
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Kill the handler and start it again, unless this run is over.
     Restart(Run),
     /// Give the handler up, unless it is ready: a call has waited for it without success.
     GiveUp,
-    /// Kill the handler.
     Stop,
 }
 
-/// What keeps the handler running.
 pub(crate) struct Supervisor {
-    pub(crate) app: Arc<App>,
-    pub(crate) client: HandlerClient,
-    pub(crate) state: watch::Sender<State>,
-    pub(crate) orders: mpsc::Receiver<Order>,
-    pub(crate) run: Run,
+    app: Arc<App>,
+    client: HandlerClient,
+    state: watch::Sender<State>,
+    orders: mpsc::Receiver<Order>,
+    process: Option<Process>,
+    run: Run,
     /// When the failures that count happened.
-    pub(crate) failures: Vec<Instant>,
-}
-
-/// What to do after a run of the handler.
-#[derive(PartialEq, Eq)]
-enum Next {
-    Start,
-    Stop,
+    failures: Vec<Instant>,
 }
 
 impl Supervisor {
-    /// Starts the handler.
-    pub(crate) fn spawn(&mut self) -> io::Result<Process> {
-        self.run += 1;
-        Process::start(&self.app, self.client.address().port())
+    /// Starts the handler of `app`. What comes out takes orders and shows the state.
+    pub(crate) fn start(
+        app: Arc<App>,
+        client: HandlerClient,
+    ) -> io::Result<(Self, mpsc::Sender<Order>, watch::Receiver<State>)> {
+        let process = Some(Process::start(&app, client.address.port())?);
+        let (sender, orders) = mpsc::channel(16);
+        let (state, receiver) = watch::channel(State::Starting);
+        Ok((Self { app, client, state, orders, process, run: 1, failures: Vec::new() }, sender, receiver))
     }
 
-    /// Keeps the handler running, after its `first` start, until it is stopped or given up.
-    pub(crate) async fn run(mut self, first: Process) {
-        let mut process = Some(first);
-        loop {
-            let next = self.watch(&mut process).await;
-            self.state.send_replace(State::Starting);
-            if let Some(process) = process.take() {
-                process.kill().await;
-            }
-            if next == Next::Stop {
-                break;
-            }
-            match self.spawn() {
-                Ok(started) => process = Some(started),
+    pub(crate) async fn run(mut self) {
+        while self.watch().await {
+            self.kill().await;
+            self.run += 1;
+            match Process::start(&self.app, self.client.address.port()) {
+                Ok(process) => self.process = Some(process),
                 // That is not counted: calls wait until they time out.
-                Err(error) => {
-                    let executable = self.executable();
-                    self.app.journal.error(format!(
-                        "Failed to start Worker Channel. Process fileName: {executable}: {error}"
-                    ));
-                }
+                Err(error) => self.app.journal.error(format!(
+                    "Failed to start Worker Channel. Process fileName: {}: {error}",
+                    self.app.handler.executable.display()
+                )),
             }
         }
+        self.kill().await;
         self.state.send_replace(State::Stopped);
     }
 
-    /// Watches one run of the handler to its end.
-    async fn watch(&mut self, process: &mut Option<Process>) -> Next {
-        let client = self.client.clone();
-        let readiness = timeout(self.app.initialization_timeout, async move {
+    async fn kill(&mut self) {
+        self.state.send_replace(State::Starting);
+        if let Some(process) = self.process.take() {
+            process.kill().await;
+        }
+    }
+
+    /// Watches one run of the handler to its end; whether another one follows.
+    async fn watch(&mut self) -> bool {
+        let (app, client) = (Arc::clone(&self.app), self.client.clone());
+        let (address, limit) = (client.address, app.initialization_timeout);
+        let executable = app.handler.executable.display();
+        let readiness = timeout(limit, async move {
             while !client.is_answered().await {
                 sleep(POLL).await;
             }
         });
         let mut readiness = std::pin::pin!(readiness);
         // Without a process there is nothing to become ready; another listener on the port does not count.
-        let (spawned, mut started) = (process.is_some(), false);
+        let (spawned, mut started) = (self.process.is_some(), false);
         loop {
             tokio::select! {
                 answered = &mut readiness, if spawned && !started => {
                     if answered.is_err() {
-                        self.app.journal.error(format!(
-                            "Failed to start http worker process. Initializing HttpWorker timed out: nothing answered on {} within {:?}",
-                            self.client.address(),
-                            self.app.initialization_timeout
+                        app.journal.error(format!(
+                            "Failed to start http worker process. Initializing HttpWorker timed out: nothing answered on {address} within {limit:?}"
                         ));
                         return self.failed();
                     }
                     started = true;
-                    self.app.journal.info("Worker process started and initialized.");
+                    app.journal.info("Worker process started and initialized.");
                     self.state.send_replace(State::Ready(self.run));
                 }
-                exit = ended(process) => {
-                    *process = None;
-                    match exit.code {
-                        0 => self.app.journal.warn(format!(
-                            "{} exited with code 0: the host takes that for no failure and does not restart it, so that every call fails from now on",
-                            self.executable()
+                Some(Exit { pid, code, errors }) = OptionFuture::from(self.process.as_mut().map(Process::ended)) => {
+                    self.process = None;
+                    match code {
+                        0 => app.journal.warn(format!(
+                            "{executable} exited with code 0: the host takes that for no failure and does not restart it, so that every call fails from now on"
                         )),
-                        RESTART_CODE => return Next::Start,
+                        RESTART_CODE => return true,
                         _ => {
-                            self.log_exit(&exit);
+                            let errors = if errors.is_empty() { errors } else { format!("\n{errors}") };
+                            app.journal.error(format!(
+                                "Language Worker Process exited. Pid={pid}.\n{executable} exited with code {code} (0x{code:X}){errors}"
+                            ));
                             return self.failed();
                         }
                     }
                 }
                 order = self.orders.recv() => match order {
-                    Some(Order::Restart(run)) if run == self.run => return Next::Start,
+                    Some(Order::Restart(run)) if run == self.run => return true,
                     Some(Order::GiveUp) if !started => {
-                        self.app.journal.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
-                        return Next::Stop;
+                        app.journal.error("Final functionDispatcher state: Initializing. Initialization timed out and host is shutting down");
+                        return false;
                     }
-                    Some(Order::Stop) | None => return Next::Stop,
+                    Some(Order::Stop) | None => return false,
                     // The order is out of date.
                     Some(Order::Restart(_) | Order::GiveUp) => {}
                 },
@@ -154,41 +143,17 @@ impl Supervisor {
         }
     }
 
-    /// Counts a failure; the third that counts ends the host.
-    fn failed(&mut self) -> Next {
-        let now = Instant::now();
-        if self.failures.last().is_some_and(|&last| now - last > self.app.options.failures_count_for) {
+    /// Counts a failure; the third that counts ends the host. Whether the handler is started again.
+    fn failed(&mut self) -> bool {
+        let (app, now) = (&self.app, Instant::now());
+        if self.failures.last().is_some_and(|&last| now - last > app.options.failures_count_for) {
             self.failures.clear();
         }
         self.failures.push(now);
-        if self.failures.len() < FAILURES {
-            return Next::Start;
+        let restarts = self.failures.len() < FAILURES;
+        if !restarts {
+            app.journal.error("Exceeded http worker restart retry count. Shutting down Functions Host");
         }
-        self.app.journal.error("Exceeded http worker restart retry count. Shutting down Functions Host");
-        Next::Stop
-    }
-
-    fn log_exit(&self, exit: &Exit) {
-        let Exit { pid, code, errors } = exit;
-        let executable = self.executable();
-        let mut text = format!(
-            "Language Worker Process exited. Pid={pid}.\n{executable} exited with code {code} (0x{code:X})"
-        );
-        if !errors.is_empty() {
-            text = format!("{text}\n{}", errors.join(","));
-        }
-        self.app.journal.error(text);
-    }
-
-    fn executable(&self) -> std::path::Display<'_> {
-        self.app.handler.executable.display()
-    }
-}
-
-/// The end of `process`; never, if there is none.
-async fn ended(process: &mut Option<Process>) -> Exit {
-    match process {
-        Some(process) => process.ended().await,
-        None => std::future::pending().await,
+        restarts
     }
 }

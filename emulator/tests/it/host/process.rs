@@ -44,12 +44,12 @@ async fn point_01_starts_the_handler_as_host_json_says() {
     app.host_json("/customHandler/description/workingDirectory", "work".into());
     app.host_json(
         "/customHandler/description/arguments",
-        json!(["--x y", "\"a b\"", "%HOME_OF%", "%UNKNOWN%z"]),
+        json!(["--x y", "\"a b\"", "%HOME_OF%", "%UNKNOWN%z", "c\"d  e\"f", "\"\"", "\\\"g", "\"h \\\" i"]),
     );
     let root = app.path().canonicalize().unwrap();
     let running = app.run().await;
     let echo = echo(&running).await;
-    assert_eq!(echo["arguments"], json!(["--x", "y", "a b", "there", "z"]));
+    assert_eq!(echo["arguments"], json!(["--x", "y", "a b", "there", "z", "cd  ef", "", "\"g", "h \" i"]));
     assert_eq!(echo["folder"], root.join("work").to_str().unwrap());
     let environment = &echo["environment"];
     let port = running.address().port();

@@ -224,6 +224,7 @@ async fn point_15_a_return_binding_takes_the_return_value() {
     for (reply, expected) in [
         (json!({"ReturnValue": "text"}), (200, TEXT, "text")),
         (json!({"ReturnValue": {"statusCode": 404, "body": "none"}}), (404, TEXT, "none")),
+        (json!({"ReturnValue": {"status": 201, "body": null}}), (201, TEXT, "")),
         (json!({"ReturnValue": {"a": 1}}), (200, TEXT, "{\n  \"a\": 1\n}")),
         (json!({"ReturnValue": null}), (204, "-", "")),
     ] {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use journal::Level;
-use serde_json::Value;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{App, DEADLINE, Running};
+use super::{App, DEADLINE, Running, scripted};
 use crate::program::open_files;
 
 const SUCCEEDED: &str = "Executed 'Functions.HttpTrigger1' (Succeeded";
@@ -212,4 +214,68 @@ async fn odd_envelopes_reach_the_handler_whole() {
         let envelope: Value = running.envelope("POST", "/api/HttpTrigger1", &headers, &body).await;
         assert_eq!(envelope["Data"]["req"]["Body"], body);
     }
+}
+
+/// Any JSON, with the names that mean something to the host among its members.
+fn any_json() -> impl Strategy<Value = Value> {
+    const NAMES: &str = "[a-z]{0,3}|Outputs|res|statusCode|status|headers|body|Logs|ReturnValue|Content-Type";
+    const DATES: &str = "20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-9:]{8}(\\.[0-9]{0,9})?(Z|[+-][0-9:]{0,6})?";
+    let text = prop_oneof![any::<String>(), DATES].prop_map(Value::from);
+    let number = prop_oneof![any::<i64>().prop_map(Value::from), any::<f64>().prop_map(Value::from)];
+    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, text];
+    leaf.prop_recursive(5, 64, 6, |inner| {
+        let members = prop::collection::vec((NAMES, inner.clone()), 0..6);
+        prop_oneof![
+            prop::collection::vec(inner, 0..6).prop_map(Value::from),
+            members.prop_map(|members| members.into_iter().collect::<Value>()),
+        ]
+    })
+}
+
+#[test]
+fn any_reply_is_answered() {
+    let app = App::new();
+    let trigger = json!({"type": "httpTrigger", "direction": "in", "name": "req"});
+    let output = json!({"type": "http", "direction": "out", "name": "$return"});
+    app.write("Return/function.json", &json!({"bindings": [trigger, output]}));
+    app.write("None/function.json", &json!({"bindings": [trigger]}));
+    let runtime = Runtime::new().unwrap();
+    let running = runtime.block_on(app.run());
+    let is_answered = |reply: &Value| {
+        for target in ["/api/HttpTrigger1", "/api/Return", "/api/None"] {
+            let answered = runtime.block_on(running.send("POST", target, &[], &scripted(reply)));
+            assert!(answered.status >= 200, "{target} {reply}: {answered:?}");
+        }
+    };
+    proptest!(ProptestConfig::with_cases(100), |(res in any_json(), logs in any_json(), returned in any_json(), any in any_json())| {
+        is_answered(&json!({"Outputs": {"res": res}, "ReturnValue": returned}));
+        is_answered(&json!({"Outputs": any, "Logs": logs, "ReturnValue": returned}));
+    });
+    // No JSON, but for what is blank or null, on which the host hangs.
+    proptest!(|(text in "[^n0-9\"\\[{tf \\s-].{0,20}")| {
+        let script = json!({"reply": {"headers": {"Content-Type": "application/json"}, "body": text}});
+        let answered = runtime.block_on(running.post(&script.to_string()));
+        assert_eq!(answered.summary(), (500, "-", ""), "{text:?}");
+    });
+}
+
+#[test]
+fn any_body_reaches_the_handler_whole_and_any_path_is_answered() {
+    let runtime = Runtime::new().unwrap();
+    let running = runtime.block_on(App::new().run());
+    proptest!(|(text in any::<String>(), object in any_json(), query in "[!$-;=?-Z_a-z~]{0,40}")| {
+        let target = format!("/api/HttpTrigger1?{query}");
+        // Neither is a script.
+        for body in [format!("_{text}"), json!({"any": object}).to_string()] {
+            let envelope = runtime.block_on(running.envelope("POST", &target, &[], &body));
+            assert_eq!(envelope["Data"]["req"]["Body"], body);
+        }
+    });
+    let app = App::new();
+    app.function("Any", json!({"route": "any/{id}.{kind}/{*rest}"}));
+    let running = runtime.block_on(app.run());
+    proptest!(|(path in "(/any)?[!$-;=?-Z_a-z~]{0,40}")| {
+        let answered = runtime.block_on(running.send("POST", &format!("/api{path}"), &[], ""));
+        assert!([200, 404].contains(&answered.status), "{path:?}: {answered:?}");
+    });
 }

@@ -51,6 +51,47 @@ async fn routes_of_host_json_are_functions_with_a_level_each() {
 }
 
 #[tokio::test]
+async fn routes_match_as_aspnet_matches_them() {
+    // The better one of two that match wins, wherever it stands.
+    let templates = [
+        "{x}/b",
+        "a/{*rest}",
+        "a/{id}",
+        "a/{id:int}",
+        "a//b",
+        "devices/{id}",
+        "devices/{id:int}/{*rest}",
+        "optional/{id?}",
+        "numbers/{id:int?}",
+        "v{major}.{minor}-x",
+        "HttpTrigger1",
+    ];
+    let routes: Vec<Value> = templates.iter().map(|route| json!({"route": route})).collect();
+    let running = app(json!({"routes": routes})).run().await;
+    for (path, template, parameters) in [
+        ("/z/b", "{x}/b", json!({"x": "z"})),
+        ("/a/x/y", "a/{*rest}", json!({"rest": "x/y"})),
+        ("/a/x", "a/{id}", json!({"id": "x"})),
+        ("/a/7", "a/{id:int}", json!({"id": "7"})),
+        ("/a/b", "a//b", json!({})),
+        ("/Devices/a%20b", "devices/{id}", json!({"id": "a b"})),
+        ("/devices/-4/a/b", "devices/{id:int}/{*rest}", json!({"id": "-4", "rest": "a/b"})),
+        ("/optional", "optional/{id?}", json!({"id": null})),
+        ("/v1.20-X", "v{major}.{minor}-x", json!({"major": "1", "minor": "20"})),
+        ("/httptrigger1", "HttpTrigger1", json!({})),
+    ] {
+        let echo = running.echo("POST", path, &[], "").await;
+        let nth = templates.iter().position(|other| *other == template).unwrap() + 1;
+        assert_eq!(echo["line"], format!("POST /http-handler{nth}"), "{path}");
+        let envelope: Value = serde_json::from_str(echo["body"].as_str().unwrap()).unwrap();
+        assert_eq!(envelope["Data"]["req"]["Params"], parameters, "{path}");
+    }
+    for path in ["/", "/HttpTrigger1/x", "/devices", "/numbers/x"] {
+        assert_eq!(running.send("POST", path, &[], "").await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn routes_need_a_key_by_default() {
     let app = app(json!({"routes": [{"route": "a"}]}));
     let running = app.run_with(|options| options.keys = Some(FunctionKeys::with_default("the-key"))).await;
@@ -71,18 +112,20 @@ async fn mistakes_in_routes_have_a_place() {
     let expected = "host.json: customHandler.http.routes: expected the app setting FUNCTIONS_WORKER_RUNTIME to be custom, as routes need, found \"node\"";
     assert_eq!(other.refused().await, expected);
 
-    for (http, expected) in [
-        (
-            json!({"routes": [{"route": "a"}, {"route": "{"}]}),
-            "customHandler.http.routes.1.route: \"{\": expected text and parameters such as {name}, {name?}, {name:int} or {*name}",
-        ),
-        (
-            json!({"routes": [{"route": "a", "authorizationLevel": "user"}]}),
-            "customHandler.http.routes.0.authorizationLevel: expected anonymous, function or admin, found \"user\"",
-        ),
+    let shape = "expected text and parameters such as {name}, {name?}, {name:int} or {*name}";
+    for (route, segment, expected) in [
+        ("{", "{", shape),
+        ("a{b", "a{b", shape),
+        ("{}", "{}", shape),
+        ("{a:regex}", "{a:regex}", "expected one of alpha, bool, guid, int, long after the colon"),
+        ("{*a}/b", "b", "expected optional and catch-all parameters at the end only"),
     ] {
-        assert_eq!(app(http).refused().await, format!("host.json: {expected}"));
+        let refused = app(json!({"routes": [{"route": "a"}, {"route": route}]})).refused().await;
+        assert_eq!(refused, format!("host.json: customHandler.http.routes.1.route: {segment:?}: {expected}"));
     }
+    let refused = app(json!({"routes": [{"route": "a", "authorizationLevel": "user"}]})).refused().await;
+    let expected = "host.json: customHandler.http.routes.0.authorizationLevel: expected anonymous, function or admin, found \"user\"";
+    assert_eq!(refused, expected);
 }
 
 #[tokio::test]
