@@ -1,6 +1,6 @@
 //! Both stand-ins at once, the webhook of one served by the other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -20,6 +20,8 @@ pub struct Settings {
     pub app: PathBuf,
     /// Which executable of the app is run as the handler.
     pub executable: Executable,
+    /// The CSV files that fill input bindings of the functions, by the binding's name.
+    pub inputs: BTreeMap<String, PathBuf>,
     /// The folder in which the DPS stand-in keeps its certificates and assignments.
     pub state: PathBuf,
     /// The hubs that the enrollment group's devices may be assigned to: host names, at least one.
@@ -76,6 +78,7 @@ impl Emulator {
             port: settings.functions_port,
             executable: settings.executable,
             keys: Some(FunctionKeys::with_default(&key)),
+            inputs: settings.inputs.clone(),
             ..HostOptions::new(settings.app)
         };
         let host = FunctionsHost::start(options, functions).await?;

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,11 @@ pub(super) struct App {
     /// beside this program, or on PATH]
     #[arg(long, value_name = "FILE", value_parser = absolute_path())]
     handler: Option<PathBuf>,
+
+    /// Fill the input binding NAME of a function with the row of a CSV file whose first column is the key in
+    /// function.json, such as the registration id; may be given several times
+    #[arg(long = "input", value_name = "NAME=FILE.csv", value_parser = input)]
+    inputs: Vec<(String, PathBuf)>,
 }
 
 impl App {
@@ -39,6 +45,7 @@ impl App {
         Ok(Settings {
             app: self.folder()?,
             executable: self.executable(),
+            inputs: self.inputs(),
             state: state.to_owned(),
             hubs: if hubs.is_empty() { vec![HUB.to_owned()] } else { hubs },
             functions_port: 0,
@@ -46,6 +53,11 @@ impl App {
             https_ports: vec![0],
             retry_after: 1,
         })
+    }
+
+    /// The CSV files that fill input bindings, by the binding's name.
+    pub(super) fn inputs(&self) -> BTreeMap<String, PathBuf> {
+        self.inputs.iter().cloned().collect()
     }
 
     /// Which executable is run as the custom handler.
@@ -56,4 +68,9 @@ impl App {
             None => beside().map_or(Executable::Named, Executable::NamedOrIn),
         }
     }
+}
+
+fn input(text: &str) -> Result<(String, PathBuf), &'static str> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE.csv, such as device=devices.csv")?;
+    Ok((name.to_owned(), file.into()))
 }

@@ -1,5 +1,4 @@
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 
 use crate::cli::app::App;
 use crate::cli::interrupt::Interrupt;
@@ -33,16 +32,6 @@ pub(super) struct Args {
     /// Content-Length, as under `func`
     #[arg(long)]
     chunked: bool,
-
-    /// Fill the input binding NAME of a function with the row of a CSV file whose first column is the key in
-    /// function.json, such as the registration id; may be given several times
-    #[arg(long = "input", value_name = "NAME=FILE.csv", value_parser = input)]
-    inputs: Vec<(String, PathBuf)>,
-}
-
-fn input(text: &str) -> Result<(String, PathBuf), String> {
-    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE.csv, such as device=devices.csv")?;
-    Ok((name.to_owned(), file.into()))
 }
 
 pub(super) async fn run(args: Args) -> Outcome {
@@ -51,7 +40,7 @@ pub(super) async fn run(args: Args) -> Outcome {
         address: args.address,
         port: args.port,
         framing: if args.chunked { Framing::Chunked } else { Framing::ContentLength },
-        inputs: args.inputs.into_iter().collect(),
+        inputs: args.app.inputs(),
         keys: args.function_key.map(FunctionKeys::with_default),
         executable: args.app.executable(),
         ..HostOptions::new(args.app.folder()?)

@@ -1,5 +1,6 @@
 //! The Python and Node device SDKs, unmodified, against the stand-ins: what their users see.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -51,6 +52,7 @@ impl Whole {
         let settings = Settings {
             app: app.path().to_owned(),
             executable: Executable::This(spawn_blocking(handler).await.unwrap()),
+            inputs: BTreeMap::new(),
             state: state.path().to_owned(),
             hubs: vec![contoso::HUB.to_owned()],
             functions_port: 0,

@@ -126,9 +126,11 @@ async fn an_input_without_rows_is_a_warning_and_rows_without_an_input_a_mistake(
 
 #[test]
 fn the_command_line_takes_inputs_by_name() {
-    let ended = run(&mut emulator(["host", "--input", "devices.csv"]), "");
-    assert_eq!(ended.code, 2, "{ended}");
-    assert!(ended.stderr.contains("expected NAME=FILE.csv, such as device=devices.csv"), "{ended}");
+    for command in ["host", "up", "tutorial", "fleet"] {
+        let ended = run(&mut emulator([command, "--input", "devices.csv"]), "");
+        assert_eq!(ended.code, 2, "{ended}");
+        assert!(ended.stderr.contains("expected NAME=FILE.csv, such as device=devices.csv"), "{ended}");
+    }
     let (app, _) = app(&table(), DEVICES);
     let mut command = emulator(["host", "--port", "0", "--input", "device=no-such.csv", "--app"]);
     let ended = run(command.arg(app.path()), "");
