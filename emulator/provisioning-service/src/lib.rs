@@ -4,16 +4,17 @@
 //!
 //! 1. `device_api`: a device connects over TLS and speaks MQTT or HTTPS. Its request becomes a call of [`Service`], and
 //!    the [`Answer`] goes back in the protocol's frame.
-//! 2. `attestation`: its SAS token is checked, and signed with a key of
+//! 2. `attestation`: its SAS token is checked; which enrollment's key signed it?
 //! 3. `enrollments`: individual ones and groups, read from the configuration file ([`Config`]).
 //! 4. `registration`: what it asks, the operation that it polls, and its attempt to be assigned.
-//! 5. `allocation`: the enrollment's policy names a hub; a custom one asks its
-//! 6. `webhook`, with retries, and judges the reply.
+//! 5. `allocation`: the enrollment's policy names a hub.
+//! 6. `webhook`: that of a custom policy is asked, with retries, and its reply judged.
 //! 7. [`Store`]: the record of the device is on the disk before the device is told.
 //!
 //! [`Service`] is that path in one file, and [`Dps`] is the service as it runs: ports, certificate, start, stop.
 //!
-//! No room uses one that comes before it.
+//! Who uses whom, from the top: [`Dps`], `device_api`, [`Service`], `allocation`, `webhook`, `attestation`, [`Store`],
+//! `registration`, `enrollments`. Each uses only those after it.
 
 mod allocation;
 mod answer;

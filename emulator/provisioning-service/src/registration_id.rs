@@ -1,4 +1,4 @@
-//! Which identifiers are valid, and how text from clients is shown in the log.
+//! Which registration ids and device ids are valid.
 
 /// The most characters of an id:
 /// <https://learn.microsoft.com/azure/iot-dps/concepts-service#registration-id>.

@@ -80,12 +80,13 @@ impl Dps {
     /// [`DpsError`]; then nothing runs and no port is taken.
     pub async fn start(options: DpsOptions, journal: Journal) -> Result<Self, DpsError> {
         let DpsOptions { state, address, timeout, .. } = options;
-        let tls = certificate::load_or_create(&state, address, &journal)?;
-        let ca = tls.ca.clone();
+        // The store first: it locks the folder, so that a start that fails changes nothing for an emulator that runs.
         let store = Store::open(&state)?;
         let (mqtt_sockets, mqtt) = listen("MQTT", "--mqtt-port", address, &[options.mqtt_port], &journal)?;
         let (https_sockets, https) =
             listen("HTTPS", "--https-port", address, &options.https_ports, &journal)?;
+        let tls = certificate::load_or_create(&state, address, &journal)?;
+        let ca = tls.ca.clone();
 
         let body_limit = options.service.body_limit;
         let service = Service::new(options.config, options.service, store, journal.clone())?;

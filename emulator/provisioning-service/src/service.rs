@@ -15,7 +15,7 @@ use crate::enrollments::configuration::Config;
 use crate::enrollments::stamps::Stamps;
 use crate::quoted::quoted;
 use crate::registration::attempt::Attempt;
-use crate::registration::operations::Operations;
+use crate::registration::operations::{Opened, Operations};
 use crate::registration::outcome::Failure;
 use crate::registration::record::{RegistrationState, Status};
 use crate::registration::request::RegistrationRequest;
@@ -26,6 +26,9 @@ use crate::webhook::WebhookOptions;
 
 /// Devices whose keys are tried to say whose key a refused device has.
 const OTHERS: usize = 1_000;
+
+/// Enrollments that are listed in the log at the start.
+const LISTED: usize = 20;
 
 /// A device whose credential was accepted.
 #[derive(Clone, Debug)]
@@ -85,7 +88,11 @@ impl Service {
         stamp_all(&mut config, &store)?;
         let hubs: Vec<&str> = config.hubs.iter().map(|hub| hub.name.as_str()).collect();
         journal.info(format!("id scope {}, linked hubs {}", config.id_scope, hubs.join(", ")));
-        for enrollment in config.enrollments.all() {
+        let count = config.enrollments.all().count();
+        if count > LISTED {
+            journal.info(format!("{count} enrollments, of which the first {LISTED} are:"));
+        }
+        for enrollment in config.enrollments.all().take(LISTED) {
             let disabled = if enrollment.enabled { "" } else { "disabled, " };
             journal.info(format!("{enrollment}: {disabled}{}", enrollment.policy));
         }
@@ -112,7 +119,7 @@ impl Service {
         sas: Option<&str>,
     ) -> Result<Device, Answer> {
         let Config { enrollments, id_scope: served, .. } = &self.config;
-        let others = || self.store.ids(OTHERS).unwrap_or_default();
+        let others = || self.store.ids(OTHERS / enrollments.groups().len().max(1)).unwrap_or_default();
         let attested = attestation::attest(enrollments, served, id_scope, registration_id, sas, others);
         let matched = attested.map_err(|reason| {
             let id = match registration_id {
@@ -127,8 +134,8 @@ impl Service {
     }
 
     /// Begins a registration: `PUT …/register`, `iotdps-register`. `body` is what the device sent: nothing,
-    /// blanks, or a JSON object. Answers 202 at once and allocates in the background. An earlier registration of the
-    /// device that is under way comes to what this one does.
+    /// blanks, or a JSON object. Answers 202 at once and allocates in the background. A device that repeats its request
+    /// meanwhile is given the same operation; with another payload it begins again.
     ///
     /// # Panics
     ///
@@ -226,12 +233,18 @@ impl Service {
         let Attempt { registration_id: id, operation_id, enrollment, .. } = &attempt;
         let (device, retry_after) = (fold(id), self.options.retry_after);
         let assigning = attempt.assigning();
-        match self.operations.open(&device, operation_id, self.options.assigning_polls, assigning) {
-            Some(false) => {}
-            Some(true) => self.journal.warn(format!(
-                "{id}: registers while it registers: both operations come to what this one does"
+        let (polls, payload) = (self.options.assigning_polls, request.payload.as_ref().map(|raw| raw.get()));
+        match self.operations.open(&device, operation_id, payload, polls, assigning) {
+            Opened::New => {}
+            Opened::Newer => self.journal.warn(format!(
+                "{id}: registers again with another payload: its earlier operations end as this one does"
             )),
-            None => {
+            Opened::Same(earlier) => {
+                self.journal
+                    .info(format!("{id}: registers again while it registers: joins operation {earlier}"));
+                return Answer::accepted(&earlier, retry_after);
+            }
+            Opened::TooMany => {
                 self.journal.error(format!("{id}: throttled: too many registrations are under way"));
                 return Answer::throttled(retry_after);
             }

@@ -4,13 +4,14 @@
 //! One thread writes, and commits together what has gathered meanwhile: each commit waits for the disk.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use redb::{Database, DatabaseError, ReadableDatabase as _, ReadableTable as _};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 use redb::{ReadableTableMetadata as _, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +24,8 @@ use crate::registration_id::fold;
 
 /// The file's name in the state folder.
 const FILE: &str = "dps.redb";
+/// The name of the file that is locked while a store is open.
+const LOCK: &str = "dps.lock";
 /// Registrations that wait for the disk; further ones wait to be queued.
 const QUEUE: usize = 4_096;
 /// Registrations that are committed at once.
@@ -41,19 +44,21 @@ pub struct Store {
     database: Arc<Database>,
     queue: Option<mpsc::Sender<Put>>,
     writer: Option<JoinHandle<()>>,
+    /// Locked for as long as it is open.
+    _lock: File,
 }
 
 /// Why something could not be read or kept.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum StoreError {
     /// The folder cannot be made.
     #[error("{}: {_1}", _0.display())]
-    Folder(PathBuf, io::Error),
+    Folder(PathBuf, Arc<io::Error>),
     /// Another emulator has this folder open.
     #[error("{}: another emulator uses this folder; give each its own", _0.display())]
     InUse(PathBuf),
     /// The file cannot be opened: which, and what the database says.
-    #[error("{}: {_1}. Without the file, all devices register as for the first time", _0.display())]
+    #[error("{}: {_1}. Delete the file to have a new one made; all devices then register as for the first time", _0.display())]
     Unusable(PathBuf, String),
     /// A record was not read or not kept: what the database says.
     #[error("the registrations cannot be read or kept: {0}")]
@@ -75,22 +80,27 @@ impl Store {
     ///
     /// The folder or file cannot be read or written, another emulator has it open, or the file is damaged.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(folder).map_err(|error| StoreError::Folder(folder.to_owned(), error))?;
+        let in_folder = |error: io::Error| StoreError::Folder(folder.to_owned(), Arc::new(error));
+        fs::create_dir_all(folder).map_err(in_folder)?;
+        let lock = File::create(folder.join(LOCK)).map_err(in_folder)?;
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => {
+                return Err(in_folder(error));
+            }
+            // Some network folders do not support locks.
+            Ok(()) | Err(TryLockError::Error(_)) => {}
+        }
         let path = folder.join(FILE);
         let unusable = |problem: String| StoreError::Unusable(path.clone(), problem);
-        let database = Database::create(&path).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(folder.to_owned()),
-            other => unusable(other.to_string()),
-        })?;
-        // So that readers find the tables.
-        write(&database, &[]).map_err(|error| unusable(error.to_string()))?;
+        let database = open_or_create(&path).map_err(|error| unusable(error.to_string()))?;
 
         let database = Arc::new(database);
         let (queue, puts) = mpsc::channel(QUEUE);
         let thread = thread::Builder::new().name("dps-store".to_owned());
         let keeps = Arc::clone(&database);
         let writer = thread.spawn(move || keep(&keeps, puts)).map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { database, queue: Some(queue), writer: Some(writer) })
+        Ok(Self { database, queue: Some(queue), writer: Some(writer), _lock: lock })
     }
 
     /// The record of the device with `registration_id`, whatever the case of its letters.
@@ -164,14 +174,35 @@ impl Drop for Store {
     }
 }
 
+/// Opens the database at `path`, which is made whole or not at all if it is not there.
+fn open_or_create(path: &Path) -> Result<Database, redb::Error> {
+    if !path.exists() {
+        let draft = path.with_extension("redb.new");
+        if draft.exists() {
+            fs::remove_file(&draft)?;
+        }
+        let database = Database::create(&draft)?;
+        // So that readers find the tables.
+        write(&database, &[])?;
+        drop(database);
+        fs::rename(&draft, path)?;
+    }
+    // redb panics on a file that is cut short.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let opened = panic::catch_unwind(|| Database::open(path));
+    panic::set_hook(hook);
+    Ok(opened.map_err(|_| redb::Error::Corrupted("the file is damaged".to_owned()))??)
+}
+
 /// Keeps what comes, until the store is dropped.
 fn keep(database: &Database, mut puts: mpsc::Receiver<Put>) {
     let mut batch = Vec::new();
     while puts.blocking_recv_many(&mut batch, BATCH) > 0 {
-        let outcome = write(database, &batch).map_err(|error| error.to_string());
+        let outcome = write(database, &batch).map_err(failed);
         for put in batch.drain(..) {
             // A device that no longer waits still has its record.
-            let _ = put.kept.send(outcome.clone().map_err(StoreError::Failed));
+            let _ = put.kept.send(outcome.clone());
         }
     }
 }
@@ -193,5 +224,8 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, redb::Error> {
 }
 
 fn failed(error: redb::Error) -> StoreError {
-    StoreError::Failed(error.to_string())
+    StoreError::Failed(match error {
+        redb::Error::PreviousIo => "the disk failed before; restart the emulator".to_owned(),
+        other => other.to_string(),
+    })
 }

@@ -79,8 +79,10 @@ pub(super) async fn run(args: Args) -> Outcome {
         ..DpsOptions::new(config, args.service.state)
     };
     let dps = Dps::start(options, journal.clone()).await?;
-    journal.info(format!("devices of ID scope {id_scope} register over MQTT at {}", dps.mqtt_address()));
-    journal.info(format!("and over HTTPS at {}", dps.https_address()));
+    let (mqtt, https) = (dps.mqtt_address(), dps.https_address());
+    journal.info(format!(
+        "devices of ID scope {id_scope} register over MQTT at {mqtt} and over HTTPS at {https}"
+    ));
     journal.info(format!("devices must trust {}", dps.ca_certificate().display()));
     interrupt.wait().await;
     dps.stop().await;

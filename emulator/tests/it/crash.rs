@@ -33,7 +33,8 @@ impl Service {
         command.arg("--config").arg(state.join("dps.json")).arg("--state").arg(state);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| line.split_once("over MQTT at 127.0.0.1:")?.1.parse().ok());
+        let port = lines
+            .find_map(|line| line.split_once("over MQTT at 127.0.0.1:")?.1.split(' ').next()?.parse().ok());
         std::thread::spawn(move || lines.for_each(drop));
         Self(child, port.expect("the port of MQTT"))
     }

@@ -29,6 +29,33 @@ fn no_crate_has_a_circle_of_modules() {
     assert!(circles.is_empty(), "modules that use each other:\n{}", circles.join("\n"));
 }
 
+/// The order that `provisioning-service/src/lib.rs` states.
+#[test]
+fn the_rooms_of_the_provisioning_service_use_only_those_after_them() {
+    let rooms = [
+        "server",
+        "device_api",
+        "service",
+        "allocation",
+        "webhook",
+        "attestation",
+        "store",
+        "registration",
+        "enrollments",
+    ];
+    let rank = |module: &str| {
+        let room = module.split("::").nth(1).unwrap_or_default();
+        rooms.iter().position(|other| *other == room)
+    };
+    let uses = uses(&Path::new(env!("CARGO_MANIFEST_DIR")).join("provisioning-service/src"));
+    for (module, used) in &uses {
+        for other in used {
+            let (Some(one), Some(two)) = (rank(module), rank(other)) else { continue };
+            assert!(one <= two, "{module} uses {other}");
+        }
+    }
+}
+
 #[test]
 fn each_readme_begins_with_what_the_crate_does_not_do_and_its_links_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -41,8 +41,8 @@ pub(crate) enum NoMatch {
          expected the key of this device"
     )]
     OtherDevice(String, String),
-    #[error("it has no individual enrollment, and {}", no_group_matches(*.0))]
-    NoGroup(usize),
+    #[error("no individual enrollment has this registration id, and {}", no_group_matches(.0))]
+    NoGroup(Vec<String>),
 }
 
 /// The enrollment whose key made the signature of `token`: the device's own if it has one, otherwise the first group.
@@ -100,14 +100,17 @@ fn no_group(groups: &[Arc<Enrollment>], token: &SasToken, others: Vec<String>) -
             return NoMatch::OtherDevice(group.id.clone(), registration_id);
         }
     }
-    NoMatch::NoGroup(groups.len())
+    NoMatch::NoGroup(groups.iter().map(|group| group.id.clone()).collect())
 }
 
-fn no_group_matches(groups: usize) -> String {
-    let token = "the sig (signature) of the SAS token";
+fn no_group_matches(groups: &[String]) -> String {
     match groups {
-        0 => "there is no enrollment group".to_owned(),
-        1 => format!("{token} does not match the key derived from that of the one enrollment group"),
-        _ => format!("{token} matches no key derived from those of the {groups} enrollment groups"),
+        [] => "there is no enrollment group".to_owned(),
+        groups => format!(
+            "its SAS token is not signed with the key that {} {} derives for it: is the group key or the registration \
+             id wrong?",
+            if groups.len() == 1 { "the enrollment group" } else { "any of the enrollment groups" },
+            groups.join(", ")
+        ),
     }
 }

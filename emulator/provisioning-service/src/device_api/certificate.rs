@@ -50,7 +50,7 @@ pub(crate) fn load_or_create(state: &Path, address: IpAddr, journal: &Journal) -
     let invalid = |error: Box<dyn Error>| DpsError::Certificate(path.clone(), error.to_string());
     let mut pem = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(state, &path, address)?,
-        read => read.map_err(|error| DpsError::State(path.clone(), error))?,
+        read => read.map_err(|error| invalid(error.into()))?,
     };
     if let Some(why) = outdated(&pem, address).map_err(invalid)? {
         let ca = ca.display();
@@ -59,8 +59,10 @@ pub(crate) fn load_or_create(state: &Path, address: IpAddr, journal: &Journal) -
         pem = create(state, &path, address)?;
     }
     let tls = Tls::new(&pem, ca.clone()).map_err(invalid)?;
-    // It may be lost.
-    write(&ca, pem.rfind("-----BEGIN CERTIFICATE-----").map_or("", |start| &pem[start..]), 0o644)?;
+    let ca_pem = pem.rfind("-----BEGIN CERTIFICATE-----").map_or("", |start| &pem[start..]);
+    if fs::read_to_string(&ca).ok().as_deref() != Some(ca_pem) {
+        write(&ca, ca_pem, 0o644)?;
+    }
     Ok(tls)
 }
 
@@ -96,8 +98,9 @@ fn generate(address: IpAddr) -> Result<String, rcgen::Error> {
         Ok(params)
     };
     let ca_key = KeyPair::generate()?;
-    // The day in the name distinguishes CAs in a list of trusted ones.
-    let mut ca = params(&format!("DPS emulator CA {}", now.date()), Vec::new())?;
+    // A name of its own: a device that trusts another CA of the same name would report a bad signature.
+    let name = format!("DPS emulator CA {} {:.8}", now.date(), uuid::Uuid::new_v4().simple());
+    let mut ca = params(&name, Vec::new())?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let ca_certificate = ca.self_signed(&ca_key)?;

@@ -4,7 +4,9 @@ use std::io::ErrorKind::UnexpectedEof;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, copy_buf, sink,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -77,7 +79,8 @@ async fn open(api: &DeviceApi, stream: TcpStream, expected: &str) -> Result<Opti
         };
         if first[0] != TLS_HANDSHAKE {
             let spoken = spoken(&first[..count]).unwrap_or("an unknown protocol");
-            return Err(format!("TLS: expected a TLS handshake, found {spoken} without TLS"));
+            let why = format!("TLS: expected a TLS handshake, found {spoken} without TLS");
+            return Err(refuse(BufReader::new(stream), spoken, why).await);
         }
         let accepted = api.tls.acceptor.accept(stream).await;
         accepted.map(Some).map_err(|error| explain(error, "during the TLS handshake"))
@@ -94,12 +97,31 @@ async fn open(api: &DeviceApi, stream: TcpStream, expected: &str) -> Result<Opti
         .and_then(|first| if first.is_empty() { Err(UnexpectedEof.into()) } else { Ok(first) })
         .map_err(|error| explain(error, "right after the TLS handshake"))?;
     match spoken(first) {
-        Some("AMQP") => Err("AMQP is not supported yet; use MQTT or HTTPS. Connection closed".to_owned()),
         Some(other) if other != expected => {
-            Err(format!("expected {expected} at this port, found {other}; connection closed"))
+            let why = match other {
+                "AMQP" => "AMQP is not supported yet; use MQTT or HTTPS. Connection closed".to_owned(),
+                _ => format!("expected {expected} at this port, found {other}; connection closed"),
+            };
+            Err(refuse(stream, other, why).await)
         }
         _ => Ok(Some(stream)),
     }
+}
+
+/// Closes a connection on which the wrong protocol is `spoken`, for the reason `why`, which an HTTP client is sent.
+async fn refuse(mut stream: impl AsyncBufRead + AsyncWrite + Unpin, spoken: &str, why: String) -> String {
+    let length = why.len();
+    let head = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length:";
+    let closed = async {
+        if spoken == "HTTP" {
+            stream.write_all(format!("{head} {length}\r\n\r\n{why}").as_bytes()).await?;
+        }
+        stream.shutdown().await?;
+        // A connection that is closed with something unread is reset, which may overtake the answer.
+        copy_buf(&mut stream, &mut sink()).await
+    };
+    let _ = timeout(Duration::from_millis(300), closed).await;
+    why
 }
 
 /// The first byte of a TLS record with a handshake in it: <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>.

@@ -56,8 +56,13 @@ impl Config {
     ///
     /// The file cannot be read, or has mistakes: all of them, each with its place.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.to_owned(), error))?;
+        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => ConfigError::Unreadable(
+                path.to_owned(),
+                io::Error::other("not valid UTF-8; save it as UTF-8"),
+            ),
+            _ => ConfigError::Unreadable(path.to_owned(), error),
+        })?;
         Self::parse(&text).map_err(|mistakes| ConfigError::Mistaken(path.to_owned(), mistakes))
     }
 

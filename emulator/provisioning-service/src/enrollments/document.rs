@@ -3,7 +3,7 @@
 //! What reads a [`Node`] answers `None` when there is a mistake, and has noted it in the [`Findings`].
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jsonc_parser::ast;
 use jsonc_parser::common::Ranged as _;
@@ -43,6 +43,8 @@ pub struct Mistake {
 #[derive(Debug)]
 pub(crate) struct Findings<'t> {
     text: &'t str,
+    /// Where each line begins, in bytes.
+    lines: Vec<usize>,
     /// Where each value begins, in bytes, by path.
     places: HashMap<String, usize>,
     mistakes: RefCell<Vec<Mistake>>,
@@ -78,7 +80,8 @@ pub(crate) fn parse(text: &str) -> Result<(Value, Findings<'_>), Vec<Mistake>> {
     })?;
     let root = parsed.value.ok_or_else(|| invalid(1, 1, "expected an object, found nothing"))?;
     let (places, mistakes, warnings) = (HashMap::new(), RefCell::default(), RefCell::default());
-    let mut findings = Findings { text, places, mistakes, warnings };
+    let lines = [0].into_iter().chain(text.match_indices('\n').map(|(end, _)| end + 1)).collect();
+    let mut findings = Findings { text, lines, places, mistakes, warnings };
     findings.find(String::new(), &root);
     if findings.mistakes.get_mut().is_empty() {
         Ok((root.into(), findings))
@@ -107,28 +110,27 @@ impl<'t> Findings<'t> {
 
     /// Notes where `value` and its parts are, and what in them serde_json would not notice.
     fn find(&mut self, path: String, value: &ast::Value<'t>) {
-        let twice = self.places.insert(path.clone(), value.start()).is_some();
-        let problem = match value {
-            _ if twice => Some("duplicate member"),
-            ast::Value::NumberLit(number) => {
-                let valid = serde_json::from_str::<Number>(number.value).is_ok();
-                (!valid).then_some("expected a number of JSON that is not too large")
-            }
-            _ => None,
-        };
-        if let Some(problem) = problem {
-            let mistake = self.finding(&path, problem.to_owned());
-            self.mistakes.get_mut().push(mistake);
-        }
+        self.places.insert(path.clone(), value.start());
         match value {
+            ast::Value::NumberLit(number) if serde_json::from_str::<Number>(number.value).is_err() => {
+                let mistake =
+                    self.finding(&path, "expected a number of JSON that is not too large".to_owned());
+                self.mistakes.get_mut().push(mistake);
+            }
             ast::Value::Array(array) => {
                 for (nth, element) in array.elements.iter().enumerate() {
                     self.find(format!("{path}[{nth}]"), element);
                 }
             }
             ast::Value::Object(object) => {
+                let mut names = HashSet::new();
                 for property in &object.properties {
-                    self.find(join(&path, property.name.as_str()), &property.value);
+                    let (name, path) = (property.name.as_str(), join(&path, property.name.as_str()));
+                    self.find(path.clone(), &property.value);
+                    if !names.insert(name) {
+                        let mistake = self.finding(&path, "duplicate member".to_owned());
+                        self.mistakes.get_mut().push(mistake);
+                    }
                 }
             }
             _ => {}
@@ -144,9 +146,9 @@ impl<'t> Findings<'t> {
                 None => known = known.rfind(['.', '[']).map_or("", |end| &known[..end]),
             }
         };
-        let before = self.text.get(..start).unwrap_or_default();
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        let (line, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
+        let line = self.lines.partition_point(|begins| *begins <= start);
+        let begins = line.checked_sub(1).and_then(|nth| self.lines.get(nth)).copied().unwrap_or_default();
+        let column = self.text.get(begins..start).map_or(0, |before| before.chars().count()) + 1;
         Mistake { path: path.to_owned(), line, column, problem }
     }
 }

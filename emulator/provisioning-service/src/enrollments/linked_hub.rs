@@ -55,7 +55,7 @@ fn read_hub(mut node: Node<'_>) -> Option<Hub> {
     for (name, node) in node.rest() {
         // The connection string has a key, masked or not. Nothing connects to a hub.
         if !["connectionString", "location"].contains(&&*name) {
-            node.mistake("unknown member; expected name, allocationWeight or applyAllocationPolicy");
+            node.warning("unknown member of a hub; it has no effect here");
         }
     }
     Some(Hub { name: name?, weight: weight?, apply_allocation_policy: apply? })

@@ -27,12 +27,18 @@ pub(crate) fn read(node: Node<'_>) -> Option<SymmetricKeys> {
         type_node.mistake(unsupported);
         return None;
     }
-    let keys = node.need("symmetricKey", "{\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}")?;
+    let keys = node.need(
+        "symmetricKey",
+        "{\"primaryKey\": \"…\", \"secondaryKey\": \"…\"}; az shows it with --show-keys",
+    )?;
     let mut copy = Map::from_iter([("type".to_owned(), type_node.value)]);
     copy.extend(node.rest().into_iter().map(|(name, node)| (name, node.value)));
 
     let mut keys = keys.object()?;
-    let nodes = [Some(keys.need("primaryKey", "16 to 64 bytes as base64")?), keys.take("secondaryKey")];
+    let nodes = [
+        Some(keys.need("primaryKey", "16 to 64 bytes as base64; az shows it with --show-keys")?),
+        keys.take("secondaryKey"),
+    ];
     for (_, node) in keys.rest() {
         node.mistake("unknown member; expected primaryKey or secondaryKey");
     }

@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use crate::registration::record::RegistrationState;
 
 /// Operations remembered for one device.
-const MOST_OF_ONE: usize = 4;
+const MOST_OF_ONE: usize = 16;
 /// Devices that register at once, and devices whose decided operations are remembered.
 const MOST: usize = 100_000;
 /// How long a decided operation can be polled.
@@ -28,6 +28,19 @@ struct Table {
     decided: VecDeque<(Instant, String)>,
 }
 
+/// What became of a device's wish to be registered.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// An operation that is to be worked on.
+    New,
+    /// The same, and an earlier one of the device is under way: it is stopped, and comes to what this one does.
+    Newer,
+    /// The device has asked for the same already: this operation is under way.
+    Same(String),
+    /// Too many devices are registering.
+    TooMany,
+}
+
 /// The operations of one device, the oldest first.
 #[derive(Debug, Default)]
 struct Device {
@@ -41,6 +54,7 @@ struct Device {
 #[derive(Debug)]
 struct Operation {
     id: String,
+    payload: Option<String>,
     /// How many polls are still answered "assigning", decided or not.
     assigning_polls: u32,
     assigning: Arc<RegistrationState>,
@@ -48,33 +62,38 @@ struct Operation {
 }
 
 impl Operations {
-    /// Opens an operation, which is `assigning` until it is decided; the first `assigning_polls` polls are answered so
-    /// in any case. Tells whether an earlier one of the device is under way: that is stopped, and comes to what this
-    /// one does. `None` if too many devices are registering.
+    /// Opens an operation for a device that sent `payload`. It is `assigning` until it is decided; the first
+    /// `assigning_polls` polls are answered so in any case.
     pub(crate) fn open(
         &self,
         device: &str,
         id: &str,
+        payload: Option<&str>,
         assigning_polls: u32,
         assigning: RegistrationState,
-    ) -> Option<bool> {
+    ) -> Opened {
         let mut table = self.lock();
         table.forget();
         if table.devices.len() >= 2 * MOST {
-            return None;
+            return Opened::TooMany;
         }
         let Device { operations, task, decided } = table.devices.entry(device.to_owned()).or_default();
-        let another = operations.back().is_some_and(|newest| newest.decided.is_none());
+        let newest = operations.back().filter(|newest| newest.decided.is_none());
+        let opened = match newest {
+            Some(newest) if newest.payload.as_deref() == payload => return Opened::Same(newest.id.clone()),
+            Some(_) => Opened::Newer,
+            None => Opened::New,
+        };
         *decided = None;
         if let Some(task) = task.take() {
             task.abort();
         }
-        let assigning = Arc::new(assigning);
-        operations.push_back(Operation { id: id.to_owned(), assigning_polls, assigning, decided: None });
+        let (id, payload, assigning) = (id.to_owned(), payload.map(str::to_owned), Arc::new(assigning));
+        operations.push_back(Operation { id, payload, assigning_polls, assigning, decided: None });
         if operations.len() > MOST_OF_ONE {
             operations.pop_front();
         }
-        Some(another)
+        opened
     }
 
     /// Says which task works on the operation `id`, the device's newest, so that it can be stopped.

@@ -24,6 +24,8 @@ struct Body<'a> {
     #[serde(borrow)]
     csr: Option<&'a RawValue>,
     #[serde(borrow)]
+    client_certificate_csr: Option<&'a RawValue>,
+    #[serde(borrow)]
     tpm: Option<&'a RawValue>,
 }
 
@@ -49,11 +51,11 @@ impl RegistrationRequest {
         if body.registration_id.is_some_and(|id| !id.eq_ignore_ascii_case(registration_id)) {
             return Err("The registrationId in the body is not the one the device authenticated with.");
         }
-        if body.csr.is_some() {
+        if body.csr.or(body.client_certificate_csr).is_some() {
             return Err("The body has a csr (a certificate signing request): certificates are not issued.");
         }
-        if body.tpm.is_some_and(|tpm| tpm.get().contains("\"endorsementKey\"")) {
-            return Err("The body has a TPM's endorsementKey: TPM attestation is not supported yet.");
+        if body.tpm.is_some_and(|tpm| tpm.get().contains("Key\"")) {
+            return Err("The body has a TPM's keys: TPM attestation is not supported yet.");
         }
         Ok(Self { payload: body.payload.map(compact) })
     }

@@ -75,8 +75,8 @@ fn refusals_are_401002_and_their_reason_is_in_the_log() {
     let sr = format!("{SCOPE}/registrations/{ID}");
     let good = token(&sr, &se, TOASTER_KEY);
     let sig = signature(&sr, &se, TOASTER_KEY);
-    let no_group_key = "it has no individual enrollment, and the sig (signature) of the SAS token matches no key \
-         derived from those of the 2 enrollment groups";
+    let no_group_key = "no individual enrollment has this registration id, and its SAS token is not signed with the key \
+         that any of the enrollment groups other, contoso derives for it: is the group key or the registration id wrong?";
     let malformed = |what: &str| format!("the SAS token is malformed: {what}");
     let resource = |part: &str, found: &str, expected: &str| {
         format!(

@@ -58,14 +58,31 @@ async fn a_crash_loses_no_device_that_was_told_its_hub() {
 fn a_file_that_is_no_database_is_an_error_and_left_alone() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join(FILE);
-    for content in [&b"{}\n"[..], &[0; 8192]] {
+    drop(Store::open(folder.path()).unwrap());
+    let whole = fs::read(&path).unwrap();
+    for content in [b"", &b"{}\n"[..], &[0; 8192], &whole[..1], &whole[..4096], &whole[..20_000]] {
         fs::write(&path, content).unwrap();
         let error = Store::open(folder.path()).unwrap_err();
-        assert!(matches!(error, StoreError::Unusable(..)));
+        assert!(matches!(error, StoreError::Unusable(..)), "{}: {error}", content.len());
         let text = error.to_string();
         assert!(text.starts_with(&format!("{}: ", path.display())), "{text}");
-        assert!(text.ends_with(". Without the file, all devices register as for the first time"), "{text}");
+        let help =
+            ". Delete the file to have a new one made; all devices then register as for the first time";
+        assert!(text.ends_with(help), "{text}");
         assert_eq!(fs::read(&path).unwrap(), content);
+    }
+}
+
+#[tokio::test]
+async fn a_first_start_that_is_killed_at_any_byte_leaves_a_folder_that_opens() {
+    let folder = Arc::new(TempDir::new().unwrap());
+    drop(Store::open(folder.path()).unwrap());
+    let whole = fs::read(folder.path().join(FILE)).unwrap();
+    for length in [0, 1, 100, 4096, whole.len() - 1, whole.len()] {
+        fs::remove_file(folder.path().join(FILE)).unwrap();
+        fs::write(folder.path().join("dps.redb.new"), &whole[..length]).unwrap();
+        let rig = rig_in(Arc::clone(&folder));
+        assert_eq!(rig.register("dev-1", "").await["status"], "assigned", "{length}");
     }
 }
 

@@ -219,8 +219,15 @@ async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
         ] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(&bytes).await.unwrap();
-            // Perhaps an alert, and the end.
-            let _ = timeout(DEADLINE, stream.read_to_end(&mut Vec::new())).await.expect("the end");
+            let mut answer = String::new();
+            let _ = timeout(DEADLINE, stream.read_to_string(&mut answer)).await.expect("the end");
+            if bytes.starts_with(b"GET") {
+                assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+                assert!(
+                    answer.ends_with("TLS: expected a TLS handshake, found HTTP without TLS"),
+                    "{answer}"
+                );
+            }
         }
     }
     for port in ["MQTT", "HTTPS"] {
@@ -242,6 +249,27 @@ async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
 async fn start(state: &Path) -> Result<Dps, DpsError> {
     let nowhere = "127.0.0.1:9".parse().unwrap();
     Dps::start(options(state, nowhere), Journal::new(|_| ())).await
+}
+
+#[tokio::test]
+async fn a_start_that_fails_leaves_the_certificate_of_a_running_service_alone() {
+    let stage = Stage::start().await;
+    let files = || ["server.pem", "ca.pem"].map(|file| std::fs::read(stage.state.path().join(file)).unwrap());
+    let before = files();
+    let (journal, _) = Journal::kept();
+    let mut second = options(stage.state.path(), stage.webhook.address);
+    second.address = "127.0.0.5".parse().unwrap();
+    let error = Dps::start(second, journal.clone()).await.unwrap_err();
+    assert!(error.to_string().ends_with(": another emulator uses this folder; give each its own"), "{error}");
+    assert_eq!(files(), before);
+
+    // An address of no interface of this machine.
+    let folder = tempfile::tempdir().unwrap();
+    let mut elsewhere = options(folder.path(), stage.webhook.address);
+    elsewhere.address = "192.0.2.1".parse().unwrap();
+    let error = Dps::start(elsewhere, journal).await.unwrap_err();
+    assert!(matches!(error, DpsError::Listen { .. }), "{error}");
+    assert!(!folder.path().join("server.pem").exists());
 }
 
 #[tokio::test]

@@ -70,8 +70,10 @@ async fn respond(
     let (head, mut body) = request.into_parts();
     let call = Call::read(head.uri.path());
     let allow = call.as_ref().map(|call| call.method);
+    let device =
+        call.as_ref().map_or_else(String::new, |call| format!(" ({})", quoted(&call.registration_id)));
     let answer = answer(api, call, &head, &mut body).await.unwrap_or_else(|(answer, why)| {
-        api.journal.warn(format!("HTTPS {peer}: {}: {why}", answer.status));
+        api.journal.warn(format!("HTTPS {peer}{device}: {}: {why}", answer.status));
         answer
     });
     // What is left of the body is taken off the connection while the answer goes out: a connection that is closed

@@ -19,7 +19,7 @@ pub(crate) fn parse(raw: &RawPacket) -> Result<Connect, End> {
     }
     let found = match raw.data_as_slice() {
         [0, 4, b'M', b'Q', b'T', b'T', 4, flags, ..] if flags & 1 == 0 => {
-            return raw.parse_exact(Connect::parse).map_err(invalid);
+            return raw.parse_exact(Connect::parse).map_err(|_| invalid("a malformed CONNECT"));
         }
         [0, 4, b'M', b'Q', b'T', b'T', 4, ..] => {
             return Err(invalid("the reserved flag of a CONNECT is set"));
@@ -43,7 +43,8 @@ pub(crate) fn ids(connect: &Connect) -> Result<(&str, &str), End> {
     let form = "the username {idScope}/registrations/{registrationId}/api-version=…";
     let (id_scope, id, version) = parts(username).ok_or_else(|| bad_username(form, username))?;
     if !api_version::is_version(version) {
-        return Err(bad_username(&format!("{} in the username", api_version::EXPECTED), version));
+        let expected = format!("{} in the username of {}", api_version::EXPECTED, quoted(id));
+        return Err(bad_username(&expected, version));
     }
     // Registration ids are the same whatever their case.
     if !connect.client_id().eq_ignore_ascii_case(id) {

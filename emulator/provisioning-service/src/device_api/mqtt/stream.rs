@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::device_api::tls::{Stream, disconnected};
 
-/// The longest packet, in bytes: the service's limit for a message is 256 KB.
-const PACKET_LIMIT: u32 = 256 * 1024;
+/// The longest packet, in bytes: 256 KB of body, and a topic.
+const PACKET_LIMIT: u32 = 257 * 1024;
 
 /// How long a device has to close the connection after the service has.
 const CLOSE: Duration = Duration::from_millis(300);
@@ -68,9 +68,11 @@ impl PacketStream {
                 PacketBuildResult::Incomplete => {
                     self.deadline.get_or_insert_with(|| Instant::now() + self.timeout);
                 }
-                PacketBuildResult::Error(error) => {
-                    let expected = format!("expected a packet of at most {PACKET_LIMIT} bytes");
-                    return Err(failed(format!("invalid packet length: {expected} ({error})")));
+                PacketBuildResult::Error(_) => {
+                    return Err(failed(format!(
+                        "invalid packet length: expected at most {PACKET_LIMIT} bytes; a device that reconnects and \
+                         sends the same again is refused again"
+                    )));
                 }
             }
         }
@@ -119,8 +121,25 @@ pub(crate) fn invalid(why: impl std::fmt::Display) -> End {
 
 /// The end of a connection on which `raw` came in place of what was `expected`.
 pub(crate) fn unexpected(expected: &str, raw: &RawPacket) -> End {
-    let (packet_type, flags, length) = (raw.packet_type(), raw.flags(), raw.remaining_length());
-    failed(format!(
-        "expected {expected}, found type {packet_type} with the flags {flags:#06b} and {length} bytes"
-    ))
+    const NAMES: [&str; 16] = [
+        "a packet of type 0",
+        "CONNECT",
+        "CONNACK",
+        "PUBLISH",
+        "PUBACK",
+        "PUBREC",
+        "PUBREL",
+        "PUBCOMP",
+        "SUBSCRIBE",
+        "SUBACK",
+        "UNSUBSCRIBE",
+        "UNSUBACK",
+        "PINGREQ",
+        "PINGRESP",
+        "DISCONNECT",
+        "AUTH (of MQTT 5)",
+    ];
+    let name = NAMES.get(usize::from(raw.packet_type())).unwrap_or(&"an unknown packet");
+    let (flags, length) = (raw.flags(), raw.remaining_length());
+    failed(format!("expected {expected}, found {name} with the flags {flags:#06b} and {length} bytes"))
 }
