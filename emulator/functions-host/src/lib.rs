@@ -145,8 +145,6 @@ fn list(functions: &[Function]) -> String {
     format!("\nFunctions:\n{}", functions.iter().map(line).collect::<String>())
 }
 
-// === impl Drop ===
-
 impl Drop for FunctionsHost {
     fn drop(&mut self) {
         self.server.abort();

@@ -102,8 +102,6 @@ impl FunctionKeys {
     }
 }
 
-// === impl Debug ===
-
 impl fmt::Debug for FunctionKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let master = self.master.as_ref().map(|_| "master");

@@ -61,8 +61,6 @@ pub fn shown(text: &str, most: usize) -> String {
     if chars.next().is_none() { shown } else { shown + "…" }
 }
 
-// === impl Entry ===
-
 impl fmt::Display for Entry {
     /// `2020-09-23T11:44:41.380 [Information] text`, with the time and level before each line of `text`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,8 +69,6 @@ impl fmt::Display for Entry {
         write!(f, "{before}{}", self.text.replace('\n', &format!("\n{before}")))
     }
 }
-
-// === impl Journal ===
 
 impl Journal {
     /// A journal that passes every entry to `listener`.
@@ -123,8 +119,6 @@ impl fmt::Debug for Journal {
         f.write_str("Journal")
     }
 }
-
-// === impl Kept ===
 
 impl Kept {
     /// A copy of all entries so far.

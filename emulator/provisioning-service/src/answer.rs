@@ -34,8 +34,6 @@ struct OperationStatus<'a> {
     registration_state: Option<&'a RegistrationState>,
 }
 
-// === impl Answer ===
-
 impl Answer {
     /// An answer with `body`, written as JSON.
     pub(crate) fn json(status: u16, retry_after: Option<u64>, body: &impl Serialize) -> Self {

@@ -16,8 +16,7 @@ use crate::enrollments::stamps::Stamps;
 use crate::quoted::quoted;
 use crate::registration::attempt::Attempt;
 use crate::registration::operations::{Opened, Operations};
-use crate::registration::outcome::Failure;
-use crate::registration::record::{RegistrationState, Status};
+use crate::registration::record::{Failure, RegistrationState, Status};
 use crate::registration::request::RegistrationRequest;
 use crate::registration_id::{fold, is_id};
 use crate::stamp;
@@ -54,8 +53,6 @@ pub struct ServiceOptions {
     /// Registrations in a minute; more are answered 429. `None`: as many as come. The real quota is 1,000:
     /// <https://learn.microsoft.com/azure/iot-dps/about-iot-dps#quotas-and-limits>.
     pub quota: Option<NonZeroU32>,
-    /// Devices that can be assigned: 1,000,000, as in one instance of the service.
-    pub device_limit: u64,
 }
 
 /// The provisioning service: enrollments, registrations, operations.
@@ -69,8 +66,6 @@ pub struct Service {
     store: Store,
     journal: Journal,
 }
-
-// === impl Service ===
 
 impl Service {
     /// A service with the enrollments of `config`, the earlier registrations of `store`, and a log in
@@ -152,15 +147,10 @@ impl Service {
             self.journal.warn(format!("{id}: throttled: the quota of this minute is used up"));
             return Answer::throttled(early.wait_time_from(DefaultClock::default().now()).as_secs() + 1);
         }
-        let stored = self.store.registration(id).and_then(|previous| Ok((previous, self.store.devices()?)));
-        let (previous, count) = match stored {
-            Ok(stored) => stored,
+        let previous = match self.store.registration(id) {
+            Ok(previous) => previous,
             Err(error) => return self.broken(id, &error),
         };
-        if previous.is_none() && count >= self.options.device_limit {
-            self.journal.error(format!("{id}: refused: there are {count} devices already"));
-            return Answer::error(403, 403_000, "The limit of registrations is reached.");
-        }
         let (operation_id, created) = (stamp::operation_id(), stamp::now());
         let enrollment = Arc::clone(enrollment);
         self.begin(
@@ -315,8 +305,6 @@ fn stamp_all(config: &mut Config, store: &Store) -> Result<(), StoreError> {
     store.put_stamps(&all)
 }
 
-// === impl ServiceOptions ===
-
 impl Default for ServiceOptions {
     fn default() -> Self {
         Self {
@@ -325,7 +313,6 @@ impl Default for ServiceOptions {
             webhook: WebhookOptions::default(),
             body_limit: 96 * 1024,
             quota: None,
-            device_limit: 1_000_000,
         }
     }
 }

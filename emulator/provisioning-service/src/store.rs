@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use redb::TableDefinition;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
-use redb::{ReadableTableMetadata as _, TableDefinition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -71,8 +71,6 @@ struct Put {
     kept: oneshot::Sender<Result<(), StoreError>>,
 }
 
-// === impl Store ===
-
 impl Store {
     /// Opens the store in `folder`, which is made if it is not there.
     ///
@@ -106,12 +104,6 @@ impl Store {
     /// The record of the device with `registration_id`, whatever the case of its letters.
     pub(crate) fn registration(&self, registration_id: &str) -> Result<Option<Registration>, StoreError> {
         self.get(REGISTRATIONS, &fold(registration_id))
-    }
-
-    /// How many devices have a record.
-    pub(crate) fn devices(&self) -> Result<u64, StoreError> {
-        let read = || Ok(self.database.begin_read()?.open_table(REGISTRATIONS)?.len()?);
-        read().map_err(failed)
     }
 
     /// The ids of the first `count` devices, in lower case.

@@ -27,8 +27,6 @@ pub enum KeyError {
     Length(usize),
 }
 
-// === impl SymmetricKey ===
-
 impl SymmetricKey {
     /// The key of one device of the group whose key this is: HMAC-SHA256 of the registration id.
     #[must_use]

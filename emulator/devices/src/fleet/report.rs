@@ -64,8 +64,6 @@ impl Tally {
     }
 }
 
-// === impl Display ===
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (count, seconds) = (thousands(self.latencies.len() + self.lost), self.elapsed.as_secs_f64());

@@ -173,8 +173,6 @@ fn is_disabled(name: &str, disabled: &Value, settings: &Settings) -> bool {
         })
 }
 
-// === impl TryFrom ===
-
 impl TryFrom<String> for AuthLevel {
     type Error = String;
 

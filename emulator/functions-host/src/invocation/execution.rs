@@ -95,8 +95,6 @@ fn time_span(limit: Duration) -> String {
     format!("{:02}:{:02}:{:02}{fraction}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-// === impl From ===
-
 impl From<String> for Failure {
     fn from(reason: String) -> Self {
         Self::Refused(StatusCode::INTERNAL_SERVER_ERROR, reason)

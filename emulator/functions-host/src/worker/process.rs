@@ -141,8 +141,6 @@ fn watchdog(group: u32) -> io::Result<Child> {
         .spawn()
 }
 
-// === impl Drop ===
-
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill_group();

@@ -15,7 +15,7 @@ use self::request::AllocationRequest;
 use crate::enrollments::enrollment::{Enrollments, Kind, Policy};
 use crate::enrollments::linked_hub::Hub;
 use crate::registration::attempt::Attempt;
-use crate::registration::outcome::{Allocated, Failure};
+use crate::registration::record::{Allocated, Failure};
 use crate::registration_id::fold;
 use crate::webhook::{Webhook, WebhookOptions};
 

@@ -22,10 +22,7 @@ pub(crate) const NO_TOKEN: &str =
 /// The enrollment of the device that calls itself `registration_id` in `id_scope` and shows the token `sas`.
 ///
 /// `served` is the id scope of the instance, and `others` are ids of other devices, to name the one whose key was used.
-///
-/// # Errors
-///
-/// For the log, and never a signature or a key: the scope is another, the id is invalid, or the token is missing, malformed, expired, for another device, or signed
+/// Errors: for the log, and never a signature or a key: the scope is another, the id is invalid, or the token is missing, malformed, expired, for another device, or signed
 /// with another key.
 pub(crate) fn attest(
     enrollments: &Enrollments,

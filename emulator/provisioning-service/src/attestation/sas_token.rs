@@ -44,8 +44,6 @@ pub(crate) enum SasRefusal {
     Expired(u64),
 }
 
-// === impl SasToken ===
-
 impl SasToken {
     /// Reads the fields of `text`.
     pub(crate) fn parse(text: &str) -> Result<Self, SasRefusal> {

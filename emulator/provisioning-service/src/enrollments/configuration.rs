@@ -11,20 +11,9 @@ use crate::enrollments::enrollment::{Enrollments, Kind};
 use crate::enrollments::linked_hub::{self, Hub};
 use crate::enrollments::{az_output, record};
 
-/// What the stand-in is set up with, read from one JSON file.
-///
-/// ```json
-/// {
-///   "idScope": "0ne00ABCDEF",
-///   "linkedHubs": ["contoso-toasters-hub-1098.azure-devices.net",
-///                  {"name": "contoso-heatpumps-hub-1098.azure-devices.net", "allocationWeight": 10}],
-///   "enrollmentGroups": [{"enrollmentGroupId": "…", "attestation": {"type": "symmetricKey", "symmetricKey": {…}}, …}],
-///   "individualEnrollments": [{"registrationId": "…", "attestation": {…}, …}]
-/// }
-/// ```
-///
-/// Enrollments have the shape of the service's REST API, version 2021-10-01. `sample.jsonc` of this
-/// package shows and explains every member.
+/// What the stand-in is set up with, read from one JSON file: `{"idScope": "…", "linkedHubs": ["…"], "enrollmentGroups":
+/// […], "individualEnrollments": […]}`. Enrollments have the shape of the service's REST API, version 2021-10-01;
+/// `sample.jsonc` of dps-emulator shows and explains every member.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The id scope of the instance, such as `0ne00ABCDEF`.
@@ -46,8 +35,6 @@ pub enum ConfigError {
     #[error("{}", lines(.0, .1))]
     Mistaken(PathBuf, Vec<Mistake>),
 }
-
-// === impl Config ===
 
 impl Config {
     /// Reads the file at `path`.

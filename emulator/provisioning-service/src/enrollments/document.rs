@@ -61,10 +61,7 @@ pub(crate) struct Node<'d> {
 }
 
 /// Parses `text`.
-///
-/// # Errors
-///
-/// It is not JSON: the first place where it is not, or all members and numbers that cannot be read.
+/// Errors: it is not JSON: the first place where it is not, or all members and numbers that cannot be read.
 pub(crate) fn parse(text: &str) -> Result<(Value, Findings<'_>), Vec<Mistake>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let invalid = |line, column, reason: &str| {
@@ -89,8 +86,6 @@ pub(crate) fn parse(text: &str) -> Result<(Value, Findings<'_>), Vec<Mistake>> {
         Err(findings.mistakes.take())
     }
 }
-
-// === impl Findings ===
 
 impl<'t> Findings<'t> {
     /// The node of the outermost value.
@@ -152,8 +147,6 @@ impl<'t> Findings<'t> {
         Mistake { path: path.to_owned(), line, column, problem }
     }
 }
-
-// === impl Node ===
 
 impl Node<'_> {
     /// Notes a mistake at this place.

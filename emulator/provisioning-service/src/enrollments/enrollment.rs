@@ -78,8 +78,6 @@ pub(crate) struct Enrollments {
     groups: Vec<Arc<Enrollment>>,
 }
 
-// === impl Enrollments ===
-
 impl Enrollments {
     /// Adds `enrollment`, unless there is one with its id; then nothing changes and the answer is `false`.
     pub(crate) fn add(&mut self, enrollment: Enrollment) -> bool {
@@ -113,8 +111,6 @@ impl Enrollments {
         &self.groups
     }
 }
-
-// === impl Display ===
 
 impl fmt::Display for Enrollment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

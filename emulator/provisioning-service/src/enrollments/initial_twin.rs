@@ -14,30 +14,24 @@ pub(crate) fn problems(twin: &RawValue) -> Vec<String> {
         return vec!["it is nested too deeply, or has a number too large".to_owned()];
     };
     let mut found = Vec::new();
-    members(&twin, "the initial twin", &["tags", "properties"], &mut found);
-    for (name, object) in [("tags", twin.get("tags")), ("properties", twin.get("properties"))] {
-        match object {
-            None | Some(Value::Null | Value::Object(_)) => {}
-            Some(_) => found.push(format!("expected an object as {name}")),
-        }
-    }
-    if let Some(properties @ Value::Object(_)) = twin.get("properties") {
-        members(properties, "properties", &["desired"], &mut found);
-        match properties.get("desired") {
-            None | Some(Value::Null | Value::Object(_)) => {}
-            Some(_) => found.push("expected an object as properties.desired".to_owned()),
+    let none = Value::Null;
+    let properties = twin.get("properties").unwrap_or(&none);
+    for (name, object, known) in [
+        ("the initial twin", &twin, Some("tags and properties")),
+        ("tags", twin.get("tags").unwrap_or(&none), None),
+        ("properties", properties, Some("desired")),
+        ("properties.desired", properties.get("desired").unwrap_or(&none), None),
+    ] {
+        match (object, known) {
+            (Value::Object(members), Some(known)) => {
+                if members.keys().any(|member| !known.split(" and ").any(|name| name == member)) {
+                    found.push(format!("{name} has unknown members; expected {known}"));
+                }
+            }
+            (Value::Object(_), None) => {}
+            (Value::Null, _) if name != "the initial twin" => {}
+            _ => found.push(format!("expected an object as {name}")),
         }
     }
     found
-}
-
-/// Notes that `value` is not an object, or has members other than `known`.
-fn members(value: &Value, name: &str, known: &[&str], found: &mut Vec<String>) {
-    let Value::Object(object) = value else {
-        found.push(format!("expected an object as {name}"));
-        return;
-    };
-    if object.keys().any(|member| !known.contains(&member.as_str())) {
-        found.push(format!("{name} has unknown members; expected {}", known.join(" and ")));
-    }
 }

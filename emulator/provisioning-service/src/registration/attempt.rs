@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::enrollments::enrollment::{Enrollment, Reprovision};
-use crate::registration::outcome::{Allocated, Failure};
-use crate::registration::record::{Registration, RegistrationState, Status, Substatus};
+use crate::registration::record::{Allocated, Failure, Registration, RegistrationState, Status, Substatus};
 use crate::stamp;
 
 /// One attempt of a device to be assigned.

@@ -2,6 +2,5 @@
 
 pub(crate) mod attempt;
 pub(crate) mod operations;
-pub(crate) mod outcome;
 pub(crate) mod record;
 pub(crate) mod request;

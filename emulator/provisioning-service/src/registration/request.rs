@@ -32,10 +32,7 @@ struct Body<'a> {
 impl RegistrationRequest {
     /// Reads `body`, sent by the device `registration_id`. Some SDKs send nothing or blanks in place of an
     /// empty object, and some leave the registration id out.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, for the device and the log.
+    /// Errors: what is wrong with it, for the device and the log.
     pub(crate) fn parse(body: &[u8], registration_id: &str) -> Result<Self, &'static str> {
         let text = str::from_utf8(body).map_err(|_| "The body is not valid UTF-8.")?.trim();
         if text.is_empty() {

@@ -17,7 +17,7 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::registration::outcome::{Allocated, Failure};
+use crate::registration::record::{Allocated, Failure};
 use crate::webhook::reply::{FAILED, judge, own_words};
 
 /// Characters of an answer's body that are put in the log.
@@ -56,8 +56,6 @@ pub(crate) struct Webhook {
     turns: Semaphore,
     journal: Journal,
 }
-
-// === impl Webhook ===
 
 impl Webhook {
     /// The webhook at `uri`: HTTP/1.1, and TLS against the public certificate authorities. Redirects are answers like
@@ -172,8 +170,6 @@ impl Webhook {
         })
     }
 }
-
-// === impl WebhookOptions ===
 
 impl Default for WebhookOptions {
     fn default() -> Self {

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::compact::compact;
 use crate::enrollments::initial_twin;
 use crate::quoted::quoted;
-use crate::registration::outcome::{Allocated, Failure};
+use crate::registration::record::{Allocated, Failure};
 
 /// `CustomAllocationFailed`.
 pub(crate) const FAILED: u32 = 400_207;
