@@ -85,7 +85,7 @@ impl FunctionsHost {
     /// Reads the app, starts its handler and serves its functions. What happens is logged in the `journal`.
     ///
     /// Returns as soon as callers can connect; calls wait until the handler is ready. A handler that starts
-    /// and then fails is the host's affair, see [`FunctionsHost::stopped`].
+    /// and then fails is started again or given up, see [`FunctionsHost::stopped`].
     ///
     /// # Errors
     ///

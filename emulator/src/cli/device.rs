@@ -1,7 +1,7 @@
 use std::env;
-use std::io;
+use std::io::{self, Write as _};
 
-use devices::{Device, GLOBAL_HOST, HostPort, register_and_print};
+use devices::{Device, Failure, GLOBAL_HOST, HostPort, register_and_print};
 use symmetric_key::SymmetricKey;
 
 use crate::cli::outcome::{Outcome, Stop, not_written};
@@ -53,8 +53,13 @@ pub(super) async fn run(args: Args) -> Outcome {
     let endpoint = target.endpoint(host)?;
     let limit = target.limit();
     let device = Device { id_scope, registration_id, key, payload: target.payload };
-    let outcome = register_and_print(&device, &endpoint, limit, io::stdout()).await;
-    Ok(outcome.map_err(not_written)?.is_ok())
+    let outcome = register_and_print(&device, &endpoint, limit, io::stdout()).await.map_err(not_written)?;
+    if matches!(&outcome, Err(Failure::Transport(why)) if why.contains("invalid peer certificate")) {
+        let hint =
+            "dps-emulator: --ca names the certificate authority to trust; `up` prints where its own is";
+        writeln!(io::stderr(), "{hint}").map_err(not_written)?;
+    }
+    Ok(outcome.is_ok())
 }
 
 /// The key of the device.

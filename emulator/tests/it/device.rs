@@ -265,6 +265,9 @@ fn a_service_that_is_not_trusted_or_not_there_is_a_transport_error() {
         ] {
             assert!(untrusted.stdout.contains(part), "expected: {part}\n{untrusted}");
         }
+        let hint =
+            "dps-emulator: --ca names the certificate authority to trust; `up` prints where its own is\n";
+        assert_eq!(untrusted.stderr, hint, "{untrusted}");
 
         let (_closed, address) = closed_port();
         let place = address.to_string();

@@ -134,7 +134,7 @@ fn add_header(answer: &mut Answer, name: &str, value: &Value) -> Result<(), Stri
         header::CONTENT_LENGTH if value.as_bytes() != answer.body.len().to_string().as_bytes() => {
             return Err(invalid("expected the length of the body in bytes"));
         }
-        // The framing is the host's affair.
+        // The host decides on the framing.
         header::TRANSFER_ENCODING | header::CONNECTION => {}
         key if answer.headers.contains_key(&key) => {}
         key => {
