@@ -267,24 +267,27 @@ impl HostLog {
 
 impl Answered {
     fn read(answer: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(answer);
-        let (head, mut body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let split = |bytes: &[u8], at: &[u8]| bytes.windows(at.len()).position(|window| window == at);
+        let shown = String::from_utf8_lossy(answer);
+        let end = split(answer, b"\r\n\r\n").unwrap_or_else(|| panic!("no answer: {shown:?}"));
+        let (head, mut body) = (str::from_utf8(&answer[..end]).unwrap(), &answer[end + 4..]);
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers: BTreeMap<String, String> = lines
             .map(|line| line.split_once(": ").unwrap())
             .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
             .collect();
-        let mut whole = String::new();
+        let mut whole = Vec::new();
         if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
-            while let Some((size, rest)) = body.split_once("\r\n") {
-                let size = usize::from_str_radix(size, 16).unwrap();
-                whole += &rest[..size];
-                body = rest.get(size + 2..).unwrap_or_default();
+            while let Some(end) = split(body, b"\r\n") {
+                let size = usize::from_str_radix(str::from_utf8(&body[..end]).unwrap(), 16).unwrap();
+                whole.extend_from_slice(&body[end + 2..][..size]);
+                body = body.get(end + 2 + size + 2..).unwrap_or_default();
             }
         } else {
             whole = body.to_owned();
         }
+        let whole = String::from_utf8_lossy(&whole).into_owned();
         Self { status, headers, body: whole }
     }
 
