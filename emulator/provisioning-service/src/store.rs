@@ -180,10 +180,7 @@ fn open_or_create(path: &Path) -> Result<Database, redb::Error> {
         fs::rename(&draft, path)?;
     }
     // redb panics on a file that is cut short.
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
     let opened = panic::catch_unwind(|| Database::open(path));
-    panic::set_hook(hook);
     Ok(opened.map_err(|_| redb::Error::Corrupted("the file is damaged".to_owned()))??)
 }
 
