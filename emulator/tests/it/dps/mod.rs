@@ -1,5 +1,7 @@
 //! The stand-in for the provisioning service.
 
+/// The certificate: made, kept, replaced.
+mod certificate;
 /// Its configuration file.
 mod config;
 /// Credentials.
@@ -18,9 +20,11 @@ mod replay;
 mod rig;
 /// A provisioning service to talk to, for the other modules.
 pub(crate) mod server;
+/// Start and stop: addresses, ports, what is left behind.
+mod start_and_stop;
 /// What is kept.
 mod store;
-/// TLS, certificates, start and stop.
+/// TLS: what is spoken, and what is said of clients that fail.
 mod tls;
 /// Custom allocation.
 mod webhook;

@@ -1,17 +1,13 @@
-//! TLS, the certificates, and the life of the stand-in: start, restart, stop.
+//! TLS: what is spoken, and what the log says of clients that fail.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use journal::Journal;
-use provisioning_service::{Dps, DpsError, DpsOptions};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::time_provider::TimeProvider;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion,
@@ -23,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::mqtt_client::good_connect;
-use super::server::{DEADLINE, Device, Stage, options, shake};
+use super::server::{DEADLINE, Device, Stage, shake};
 
 #[tokio::test]
 async fn both_versions_of_tls_and_all_names_are_good_on_both_ports() {
@@ -185,30 +181,6 @@ impl ServerCertVerifier for Unverifying {
 }
 
 #[tokio::test]
-async fn localhost_is_both_loopback_addresses_at_one_port() {
-    let stage = Stage::start().await;
-    let ca = stage.dps.ca_certificate();
-    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
-    for mut address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
-        assert_eq!(address.ip(), Ipv4Addr::LOCALHOST);
-        shake(address, ca, "localhost", &[&TLS13]).await.unwrap();
-        address.set_ip(Ipv6Addr::LOCALHOST.into());
-        assert_eq!(shake(address, ca, "localhost", &[&TLS13]).await.is_ok(), has_ipv6);
-    }
-    // A device registers there as well.
-    if has_ipv6 {
-        let address = (Ipv6Addr::LOCALHOST, stage.dps.mqtt_address().port()).into();
-        let mut device = Device::connect(address, ca, rustls::ALL_VERSIONS).await;
-        device.enter("dev1").await;
-        assert_eq!(device.register("1", "").await.body["status"], "assigning");
-    }
-    // Any other address is listened on alone.
-    let other = Stage::with(|options| options.address = Ipv4Addr::new(127, 0, 0, 78).into()).await;
-    let port = other.dps.mqtt_address().port();
-    assert!(TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.is_err());
-}
-
-#[tokio::test]
 async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
     let stage = Stage::with(|options| options.timeout = Duration::from_secs(3)).await;
     for address in [stage.dps.mqtt_address(), stage.dps.https_address()] {
@@ -244,290 +216,6 @@ async fn clients_that_do_not_speak_tls_are_refused_with_a_line() {
     }
     stage.says_often(2, &["MQTT 127.0.0.1:", "TLS: no handshake within 3 s"]).await;
     assert_eq!(stage.lines(&["TLS: "]), 8, "one line each\n{}", stage.whole_log());
-}
-
-async fn start(state: &Path) -> Result<Dps, DpsError> {
-    let nowhere = "127.0.0.1:9".parse().unwrap();
-    Dps::start(options(state, nowhere), Journal::new(|_| ())).await
-}
-
-#[tokio::test]
-async fn a_start_that_fails_leaves_the_certificate_of_a_running_service_alone() {
-    let stage = Stage::start().await;
-    let files = || ["server.pem", "ca.pem"].map(|file| std::fs::read(stage.state.path().join(file)).unwrap());
-    let before = files();
-    let (journal, _) = Journal::kept();
-    let mut second = options(stage.state.path(), stage.webhook.address);
-    second.address = "127.0.0.5".parse().unwrap();
-    let error = Dps::start(second, journal.clone()).await.unwrap_err();
-    assert!(error.to_string().ends_with(": another emulator uses this folder; give each its own"), "{error}");
-    assert_eq!(files(), before);
-
-    // An address of no interface of this machine.
-    let folder = tempfile::tempdir().unwrap();
-    let mut elsewhere = options(folder.path(), stage.webhook.address);
-    elsewhere.address = "192.0.2.1".parse().unwrap();
-    let error = Dps::start(elsewhere, journal).await.unwrap_err();
-    assert!(matches!(error, DpsError::Listen { .. }), "{error}");
-    assert!(!folder.path().join("server.pem").exists());
-}
-
-#[tokio::test]
-async fn certificates_are_made_once_and_then_kept() {
-    let state = tempfile::tempdir().unwrap();
-    let first = start(state.path()).await.unwrap();
-    let ca = std::fs::read_to_string(first.ca_certificate()).unwrap();
-    assert_eq!(ca.matches("BEGIN CERTIFICATE").count(), 1, "{ca}");
-    assert!(!ca.contains("PRIVATE"), "{ca}");
-    first.stop().await;
-
-    let server = state.path().join("server.pem");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(std::fs::metadata(&server).unwrap().permissions().mode() & 0o777, 0o600);
-    }
-    // The CA certificate comes back if it is lost.
-    std::fs::remove_file(state.path().join("ca.pem")).unwrap();
-    let second = start(state.path()).await.unwrap();
-    assert_eq!(std::fs::read_to_string(second.ca_certificate()).unwrap(), ca);
-    Device::connect(second.mqtt_address(), second.ca_certificate(), rustls::ALL_VERSIONS).await;
-    second.stop().await;
-
-    let pem = std::fs::read_to_string(&server).unwrap();
-    let leaf = pem.find("-----BEGIN CERTIFICATE").unwrap();
-    let invalid = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
-    let parts = [&pem[..leaf], &pem[leaf..], &pem[..pem.rfind("-----BEGIN CERTIFICATE").unwrap()]];
-    for text in parts.into_iter().chain(["", "x", invalid]) {
-        std::fs::write(&server, text).unwrap();
-        let error = start(state.path()).await.unwrap_err().to_string();
-        assert!(error.contains("server.pem: unusable certificate: "), "{error}");
-        assert!(error.contains("Delete the file"), "{error}");
-        assert_eq!(std::fs::read_to_string(state.path().join("ca.pem")).unwrap(), ca, "it is left alone");
-    }
-
-    std::fs::remove_file(&server).unwrap();
-    std::fs::create_dir(&server).unwrap();
-    let error = start(state.path()).await.unwrap_err().to_string();
-    assert!(error.contains("server.pem: "), "{error}");
-}
-
-#[tokio::test]
-async fn a_certificate_is_replaced_if_it_ends_within_thirty_days_or_is_not_valid_for_the_address() {
-    let state = tempfile::tempdir().unwrap();
-    let server = state.path().join("server.pem");
-    let restart = async |address: &str| {
-        let options = options(state.path(), "127.0.0.1:9".parse().unwrap());
-        let (journal, log) = Journal::kept();
-        let dps = Dps::start(DpsOptions { address: address.parse().unwrap(), ..options }, journal).await;
-        let dps = dps.unwrap();
-        let mut address = dps.mqtt_address();
-        if address.ip().is_unspecified() {
-            address.set_ip(Ipv4Addr::LOCALHOST.into());
-        }
-        let name = address.ip().to_string();
-        shake(address, dps.ca_certificate(), &name, &[&TLS13]).await.unwrap();
-        dps.stop().await;
-        let replaced = log.entries().iter().find_map(|entry| {
-            let why = entry.text.strip_prefix("The server certificate ")?;
-            Some(why.split_once(": made a new one. Devices must trust the new ")?.0.to_owned())
-        });
-        replaced.unwrap_or_default()
-    };
-    for (address, replaced) in [
-        ("127.0.0.1", ""),
-        ("127.0.0.1", ""),
-        ("127.0.0.79", "is not valid for the address"),
-        ("127.0.0.79", ""),
-        // Its names are valid still.
-        ("127.0.0.1", ""),
-        ("0.0.0.0", ""),
-        ("127.0.0.80", "is not valid for the address"),
-    ] {
-        assert_eq!(restart(address).await, replaced, "{address}");
-    }
-    for (days, replaced) in
-        [(31, ""), (29, "ends within 30 days"), (0, ""), (-1, "ends within 30 days"), (0, "")]
-    {
-        if days != 0 {
-            std::fs::write(&server, ending_in(days)).unwrap();
-        }
-        assert_eq!(restart("127.0.0.1").await, replaced, "{days}");
-    }
-}
-
-/// A `server.pem` whose certificates end in `days`.
-fn ending_in(days: i64) -> String {
-    let end = time::OffsetDateTime::now_utc() + time::Duration::days(days);
-    let ca_key = rcgen::KeyPair::generate().unwrap();
-    let mut ca = rcgen::CertificateParams::new([]).unwrap();
-    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    ca.not_after = end;
-    let ca_pem = ca.self_signed(&ca_key).unwrap().pem();
-    let key = rcgen::KeyPair::generate().unwrap();
-    let mut leaf = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
-    leaf.not_after = end;
-    let leaf = leaf.signed_by(&key, &rcgen::Issuer::new(ca, ca_key)).unwrap();
-    format!("{}{}{ca_pem}", key.serialize_pem(), leaf.pem())
-}
-
-#[tokio::test]
-async fn a_new_certificate_is_good_for_a_device_whose_clock_is_days_behind() {
-    #[derive(Debug)]
-    struct Behind;
-    impl TimeProvider for Behind {
-        fn current_time(&self) -> Option<UnixTime> {
-            Some(UnixTime::since_unix_epoch(
-                Duration::from_secs(UnixTime::now().as_secs()) - Duration::from_secs(6 * 24 * 3600),
-            ))
-        }
-    }
-    let stage = Stage::start().await;
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(stage.dps.ca_certificate()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_details(provider, Arc::new(Behind))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let stream = TcpStream::connect(stage.dps.mqtt_address()).await.unwrap();
-    let connector = TlsConnector::from(Arc::new(config));
-    connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
-}
-
-#[tokio::test]
-async fn assignments_outlive_a_restart() {
-    let stage = Stage::start().await;
-    let mut device = stage.mqtt().await;
-    device.enter("dev1").await;
-    let answer = device.register("1", "").await;
-    let operation_id = answer.body["operationId"].as_str().unwrap().to_owned();
-    let assigned = device.settle(&operation_id).await;
-    assert_eq!(assigned.body["status"], "assigned", "{assigned:?}");
-    stage.dps.stop().await;
-
-    let again = options(stage.state.path(), stage.webhook.address);
-    let dps = Dps::start(again, Journal::new(|_| ())).await.unwrap();
-    let mut device = Device::connect(dps.mqtt_address(), dps.ca_certificate(), rustls::ALL_VERSIONS).await;
-    device.enter("dev1").await;
-    let answer = device.settle(&operation_id).await;
-    assert_eq!(answer.body, assigned.body);
-    let answer = device.register("2", "").await;
-    device.settle(answer.body["operationId"].as_str().unwrap()).await;
-    let calls = stage.webhook.calls();
-    assert!(!calls[0].contains("currentIotHubHostName"), "{calls:?}");
-    assert!(
-        calls[1].contains(r#""currentIotHubHostName":"contoso-toasters-hub-1098.azure-devices.net""#),
-        "{calls:?}"
-    );
-    dps.stop().await;
-}
-
-#[tokio::test]
-async fn a_stop_ends_everything_within_two_seconds_and_frees_the_ports() {
-    // A busy machine can only add to the time: one stop in three shows how long it takes.
-    let mut took = Vec::new();
-    while took.iter().all(|took| *took >= Duration::from_secs(2)) {
-        assert!(took.len() < 3, "{took:?}");
-        took.push(stop_in_full_use().await);
-    }
-}
-
-/// Stops a service in full use, and checks that nothing of it is left; how long the stop took.
-async fn stop_in_full_use() -> Duration {
-    // An address of its own: the ports that are freed are not given to the tests beside this one.
-    let stage = Stage::with(|options| options.address = "127.0.0.77".parse().unwrap()).await;
-    stage.webhook.hold();
-    let (mqtt, https) = (stage.dps.mqtt_address(), stage.dps.https_address());
-    let mut busy = stage.mqtt().await;
-    busy.enter("dev1").await;
-    busy.register("1", "").await;
-    let mut silent = stage.mqtt().await;
-    let mut idle = stage.https().await;
-    idle.send(b"PUT /x/registr").await;
-    let mut half_open = TcpStream::connect(mqtt).await.unwrap();
-    let start = Instant::now();
-    stage.dps.stop().await;
-    let took = start.elapsed();
-    for device in [&mut busy, &mut silent, &mut idle] {
-        device.expect_end().await;
-    }
-    let _ = timeout(DEADLINE, half_open.read_to_end(&mut Vec::new())).await.expect("the end");
-    for address in [mqtt, https] {
-        assert!(TcpStream::connect(address).await.is_err(), "{address} still listens");
-        std::net::TcpListener::bind(address).unwrap();
-    }
-    took
-}
-
-#[tokio::test]
-async fn a_port_that_is_taken_is_named_and_the_other_one_not_kept() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let state = tempfile::tempdir().unwrap();
-    let clash =
-        |options: DpsOptions| DpsOptions { https_ports: vec![taken.local_addr().unwrap().port()], ..options };
-    let options = clash(options(state.path(), "127.0.0.1:9".parse().unwrap()));
-    let error = Dps::start(options, Journal::new(|_| ())).await.unwrap_err();
-    let (text, address) = (error.to_string(), taken.local_addr().unwrap());
-    assert!(text.starts_with(&format!("cannot listen on {address} for HTTPS: ")), "{text}");
-    assert!(text.contains("is another emulator"), "{text}");
-    assert!(text.contains("--https-port sets another port"), "{text}");
-}
-
-#[tokio::test]
-async fn a_port_for_mqtt_that_is_taken_names_its_flag() {
-    let state = tempfile::tempdir().unwrap();
-    let nowhere = "127.0.0.1:9".parse().unwrap();
-    let mut taken = vec![std::net::TcpListener::bind("127.0.0.1:0").unwrap()];
-    // At ::1 alone as well.
-    taken.extend(std::net::TcpListener::bind("[::1]:0"));
-    for taken in &taken {
-        let address = taken.local_addr().unwrap();
-        let options = DpsOptions { mqtt_port: address.port(), ..options(state.path(), nowhere) };
-        let text = Dps::start(options, Journal::new(|_| ())).await.unwrap_err().to_string();
-        assert!(text.starts_with(&format!("cannot listen on {address} for MQTT: ")), "{text}");
-        assert!(
-            text.ends_with("(is another emulator or MQTT broker running? --mqtt-port sets another port)"),
-            "{text}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn https_takes_the_first_port_that_can_be_had_and_says_why_it_is_not_the_first() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let stage = Stage::with(|options| options.https_ports = vec![port, 0]).await;
-    let listening = stage.dps.https_address().port();
-    assert_ne!(listening, port);
-    shake(stage.dps.https_address(), stage.dps.ca_certificate(), "localhost", &[&TLS13]).await.unwrap();
-    let clients = "; the SDKs for C and Node connect to 443 only\n";
-    let line = format!("[Information] HTTPS listens at {listening}: {port} is in use{clients}");
-    assert!(stage.whole_log().contains(&line), "{}", stage.whole_log());
-    // Where ports below 1024 need privileges and the tests have none.
-    let privileged = std::net::TcpListener::bind("127.0.0.1:443").err();
-    if privileged.is_some_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
-        let stage = Stage::with(|options| options.https_ports = vec![443, 0]).await;
-        let listening = stage.dps.https_address().port();
-        let line = format!(
-            "[Information] HTTPS listens at {listening}: 443 needs privileges (on Linux: sudo sysctl \
-             net.ipv4.ip_unprivileged_port_start=443){clients}"
-        );
-        assert!(stage.whole_log().contains(&line), "{}", stage.whole_log());
-    }
-    // The first one can be had: nothing is said.
-    let stage = Stage::with(|options| options.https_ports = vec![0, port]).await;
-    assert_eq!(stage.lines(&["HTTPS listens at"]), 0, "{}", stage.whole_log());
-}
-
-#[tokio::test]
-async fn a_dropped_stand_in_stops_as_well() {
-    let stage = Stage::start().await;
-    let mut device = stage.mqtt().await;
-    device.enter("dev1").await;
-    drop(stage);
-    device.expect_end().await;
 }
 
 #[tokio::test]
